@@ -1,0 +1,50 @@
+/** The formats that collect reads, and what other files look like. */
+
+import type { Format } from "./source.ts";
+import { MAGIC } from "./trace-dat/header.ts";
+import { inspectTraceDat } from "./trace-dat/info.ts";
+import { readTraceDat } from "./trace-dat/read.ts";
+
+export const formats: readonly Format[] = [
+	{
+		name: "trace.dat",
+		sniff: (head) => MAGIC.equals(head.subarray(0, MAGIC.length)),
+		read: readTraceDat,
+		inspect: inspectTraceDat,
+	},
+];
+
+/** Files that are no trace (or none that is read yet): magic bytes and words. */
+const others: readonly { readonly magic: string; readonly looks: string; readonly advice?: string }[] = [
+	{ magic: "PERFILE2", looks: "perf.data file" },
+	{ magic: "2ELIFREP", looks: "perf.data file of a big-endian machine" },
+	{ magic: "\x28\xb5\x2f\xfd", looks: "Zstandard-compressed data", advice: "unpack it first: zstd -d FILE" },
+	{ magic: "\x1f\x8b", looks: "gzip-compressed data", advice: "unpack it first: gunzip FILE" },
+	{ magic: "\xfd7zXZ\0", looks: "xz-compressed data", advice: "unpack it first: unxz FILE" },
+	{ magic: "PK\x03\x04", looks: "ZIP archive" },
+	{ magic: "%PDF-", looks: "PDF document" },
+	{ magic: "\x7fELF", looks: "ELF program or library" },
+	{ magic: "PAR1", looks: "Parquet file" },
+	{ magic: "\x89PNG", looks: "PNG picture" },
+	{ magic: "# tracer:", looks: "text of an ftrace buffer (trace or trace_pipe)" },
+	{ magic: "\xc1\x1f\xfc\xc1", looks: "stream of a CTF trace (LTTng)" },
+	{ magic: "\x75\xd1\x1d\x57", looks: "metadata of a CTF trace (LTTng)" },
+];
+
+/** "PDF document (starts with “%PDF-1.7”)" */
+export function describeInput(head: Uint8Array): { looks: string; advice?: string } {
+	if (head.length === 0) return { looks: "an empty file" };
+	const text = Buffer.from(head).toString("latin1");
+	const start = /^[\x20-\x7e]{4,24}/.exec(text)?.[0];
+	const begins = start ? ` (starts with “${start.trim()}”)` : "";
+	const known = others.find((o) => text.startsWith(o.magic));
+	if (known) return { looks: known.looks + begins, ...(known.advice ? { advice: known.advice } : {}) };
+	const printable = head.every((b) => b >= 0x20 || b === 9 || b === 10 || b === 13);
+	return {
+		looks: printable
+			? `text${begins}`
+			: `binary data of an unknown kind (starts with ${Buffer.from(head.subarray(0, 8)).toString("hex")})`,
+	};
+}
+
+export const readable = "trace.dat (versions 6 and 7 of trace-cmd)";

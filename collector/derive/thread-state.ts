@@ -1,0 +1,615 @@
+/**
+ * The table `thread_state`: what each thread did at every moment of its observed life, and the clock that other
+ * derivations read (time per class of state, the last wait).
+ *
+ * A thread's rows tile its life from its first sign to the end of the window, or to the last sign of a thread that is gone.
+ * Threads that no event shows have no rows, nor have the idle threads (utid 0; `sched` has them per CPU), nor has a
+ * trace without sched_switch. A row is appended when its interval has ended, a wait together with the runnable
+ * interval after it (the stack of the wait may be recorded after the waking): rows of equal `ts` come in their order.
+ *
+ * The machine, for a thread:
+ * - new → runnable (from its creation; wake_ts = sched_wakeup_new) → running → runnable (preempted) or a wait →
+ *   runnable (sched_waking, else sched_wakeup) → running … → dead.
+ * - A waking that arrives while the thread runs is remembered: the waker's CPU waits until the thread has left its CPU
+ *   (try_to_wake_up in kernel/sched/core.c), so it may end a wait that begins later. If the thread leaves in a blocked
+ *   state and is queued or runs again without another waking, the wait was over at once.
+ * - The state is unknown before the first event that tells it, from the loss of events on the thread's CPU, from the
+ *   last record of its CPU, and where two events contradict each other because what was between was not recorded.
+ */
+import type { Row } from "../../lib/schema/column.ts";
+import { threadState } from "../../lib/schema/derived.ts";
+import type { Threads } from "../identity/threads.ts";
+import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derivation.ts";
+import { PrevClass, PrevStates } from "./prev-state.ts";
+import type { InterruptContext, OpenSyscalls, ThreadClock } from "./shared.ts";
+
+/** trace_flag_type in include/linux/trace_events.h. */
+const FLAG_HARDIRQ = 0x08;
+const FLAG_SOFTIRQ = 0x10;
+
+enum State {
+	/** no event has told about the thread yet */
+	none = 0,
+	running,
+	runnable,
+	sleeping,
+	disk,
+	stopped,
+	traced,
+	parked,
+	idle,
+	dead,
+	unknown,
+}
+
+const stateNames = [
+	"",
+	"running",
+	"runnable",
+	"sleeping",
+	"disk",
+	"stopped",
+	"traced",
+	"parked",
+	"idle",
+	"dead",
+	"unknown",
+];
+
+/** Class of each state for the clock: 0 running, 1 runnable, 2 blocked, 3 unknown; -1 counts nowhere. */
+const clockClass = [-1, 0, 1, 2, 2, 2, 2, 2, 2, -1, 3];
+
+const afterSwitch: Record<PrevClass, State> = {
+	[PrevClass.runnable]: State.runnable,
+	[PrevClass.sleeping]: State.sleeping,
+	[PrevClass.disk]: State.disk,
+	[PrevClass.stopped]: State.stopped,
+	[PrevClass.traced]: State.traced,
+	[PrevClass.parked]: State.parked,
+	[PrevClass.idle]: State.idle,
+	[PrevClass.dead]: State.dead,
+	[PrevClass.unknown]: State.unknown,
+};
+
+/** What is kept of a thread: doubles, SIZE for each utid. */
+enum F {
+	state,
+	/** start of the current state */
+	since,
+	openLeft,
+	/** CPU of running and runnable; NaN otherwise */
+	cpu,
+	/** wakings in the current state that changed nothing */
+	ignored,
+	/** unknown because its CPU has no more records */
+	dark,
+	/** the runnable state came from a waking: the four below are its */
+	woken,
+	waker,
+	wakerIrq,
+	wakingTs,
+	wakeTs,
+	/** a wait that has ended and whose row is not written yet (its end is `since`) */
+	waitPending,
+	/** the last wait, open or ended; NaN since = none */
+	waitState,
+	waitSince,
+	waitIgnored,
+	waitStack,
+	waitSyscall,
+	/** the last wait has ended */
+	waitEnded,
+	/** a waking that arrived while the thread ran; NaN = none */
+	rememberedTs,
+	rememberedWaker,
+	rememberedIrq,
+	/** time in each class so far, less the current state */
+	total0,
+	total1,
+	total2,
+	total3,
+}
+const SIZE = F.total3 + 1;
+
+const fresh = new Float64Array(SIZE);
+fresh[F.cpu] = Number.NaN;
+fresh[F.waitSince] = Number.NaN;
+fresh[F.rememberedTs] = Number.NaN;
+
+/** Current thread of a CPU that is not known. */
+const UNKNOWN = -1;
+
+interface Cpu {
+	/** current thread, or UNKNOWN */
+	current: number;
+	/** start of the last loss, while the current thread is unknown because of it; NaN otherwise */
+	lostFrom: number;
+	/** thread that left in the last sched_switch */
+	left: number;
+	ended: boolean;
+}
+
+export class ThreadStates implements Derivation, ThreadClock {
+	readonly events: Readonly<Record<string, Subscription>>;
+	readonly #threads: Threads;
+	readonly #timed: boolean;
+	readonly #prevStates: PrevStates;
+	readonly #out: TableWriter<typeof threadState>;
+	readonly #stateCodes: readonly number[];
+	readonly #hardInterrupt: number;
+	readonly #softirq: number;
+	readonly #isSoftirq: (code: number) => boolean;
+	#syscalls: OpenSyscalls | null = null;
+	#interrupts: InterruptContext | null = null;
+	readonly #cpus: Cpu[] = [];
+	#f = new Float64Array(0);
+	#capacity = 0;
+	#sawWaking = false;
+	/** sched_switch is recorded: the current thread of a CPU's first record can be said to run until the next switch */
+	readonly #switches: boolean;
+	#sawSwitch = false;
+	readonly #lastWait = { since: 0, wakerUtid: -1, wakerIrq: -1, stackId: -1 };
+	readonly #row: Row<typeof threadState> = {
+		ts: 0,
+		dur: 0,
+		utid: 0,
+		state: 0,
+		cpu: 0,
+		waker_utid: 0,
+		waker_irq: -1,
+		waking_ts: 0,
+		wake_ts: 0,
+		ignored_wakings: 0,
+		blocked_stack_id: 0,
+		syscall: -1,
+		open_left: 0,
+		open_right: 0,
+	};
+
+	constructor(context: DeriveContext) {
+		const { strings } = context;
+		this.#threads = context.threads;
+		this.#timed = context.timed;
+		this.#prevStates = new PrevStates(context.prevState, strings);
+		this.#out = context.table(threadState);
+		this.#stateCodes = stateNames.map((name) => strings.code(name));
+		this.#hardInterrupt = strings.code("hard interrupt");
+		this.#softirq = strings.code("softirq");
+		this.#isSoftirq = (code) => strings.text(code).startsWith("softirq");
+		this.#switches = context.recorded.has("sched_switch");
+		const wake: Subscription["fields"] = [
+			{ name: "pid", form: "number" },
+			{ name: "target_cpu", form: "number" },
+		];
+		this.events = {
+			sched_switch: {
+				fields: [
+					{ name: "prev_pid", form: "number" },
+					{ name: "prev_state", form: "number" },
+					{ name: "next_pid", form: "number" },
+				],
+				on: (ts, cpu, _utid, _flags, prevPid, prevState, nextPid) =>
+					this.#switch(ts, cpu, prevPid, prevState, nextPid),
+			},
+			sched_waking: {
+				fields: wake,
+				on: (ts, cpu, utid, flags, pid, target) => this.#waking(ts, cpu, utid, flags, pid, target),
+			},
+			sched_wakeup: {
+				fields: wake,
+				on: (ts, cpu, utid, flags, pid, target) => this.#wakeup(ts, cpu, utid, flags, pid, target),
+			},
+			sched_wakeup_new: {
+				fields: wake,
+				on: (ts, _cpu, _utid, _flags, pid, target) => this.#wakeupNew(ts, pid, target),
+			},
+		};
+	}
+
+	/** Tells where system calls and interrupts are known; either may be null. To be called before the first event. */
+	connect(syscalls: OpenSyscalls | null, interrupts: InterruptContext | null): void {
+		this.#syscalls = syscalls;
+		this.#interrupts = interrupts;
+	}
+
+	totals(utid: number, ts: number, out: Float64Array): void {
+		const b = this.#at(utid);
+		const f = this.#f;
+		for (let k = 0; k < 4; k++) out[k] = f[b + F.total0 + k];
+		const k = clockClass[f[b + F.state]];
+		if (k >= 0) out[k] += ts - f[b + F.since];
+	}
+
+	lastWait(utid: number): { since: number; wakerUtid: number; wakerIrq: number; stackId: number } | null {
+		const b = this.#at(utid);
+		const f = this.#f;
+		if (f[b + F.waitEnded] === 0) return null;
+		const wait = this.#lastWait;
+		wait.since = f[b + F.waitSince];
+		wait.wakerUtid = f[b + F.waker];
+		wait.wakerIrq = f[b + F.wakerIrq];
+		wait.stackId = f[b + F.waitStack];
+		return wait;
+	}
+
+	cpuStart(cpu: number, ts: number, utid: number): void {
+		this.#cpus[cpu] = { current: UNKNOWN, lostFrom: Number.NaN, left: 0, ended: false };
+		if (!this.#switches) return;
+		this.#cpus[cpu].current = utid;
+		this.#comesTo(utid, cpu, ts, 1);
+	}
+
+	lost(cpu: number, from: number): void {
+		const c = this.#cpus[cpu];
+		if (!c || c.ended) return;
+		this.#leavesSight(c, cpu, from, 0);
+		if (Number.isNaN(c.lostFrom)) c.lostFrom = from;
+	}
+
+	cpuEnd(cpu: number, ts: number): void {
+		const c = this.#cpus[cpu];
+		if (!c || c.ended) return;
+		c.ended = true;
+		this.#leavesSight(c, cpu, ts, 1);
+	}
+
+	stack(cpu: number, event: string, utid: number, stackId: number): void {
+		if (event !== "sched_switch" || this.#cpus[cpu]?.left !== utid || utid === 0) return;
+		const b = this.#at(utid);
+		if (isWait(this.#f[b + F.state]) || this.#f[b + F.waitPending] === 1) this.#f[b + F.waitStack] = stackId;
+	}
+
+	finish(end: number): void {
+		if (!this.#sawSwitch) return;
+		const threads = this.#threads;
+		for (let utid = 1; utid < threads.count; utid++) {
+			const b = this.#at(utid);
+			if (this.#f[b + F.state] === State.none) {
+				const first = threads.firstTsOf(utid);
+				if (!(first < end)) continue;
+				this.#set(b, State.unknown, first);
+				this.#f[b + F.openLeft] = threads.startKnown(utid) ? 0 : 1;
+			}
+			const state = this.#f[b + F.state];
+			const gone = state === State.dead || threads.isOver(utid);
+			const last = gone ? Math.max(threads.lastTs[utid], this.#f[b + F.since]) : end;
+			this.#close(utid, b, last, state, state === State.dead ? 0 : 1);
+		}
+	}
+
+	#switch(ts: number, cpu: number, prevPid: number, prevState: number, nextPid: number): void {
+		this.#sawSwitch = true;
+		const prev = this.#threads.at(prevPid, ts);
+		const next = this.#threads.at(nextPid, ts);
+		const c = this.#cpus[cpu];
+		if (c.current !== prev && c.current > 0) this.#contradicted(c.current);
+		if (prev !== 0) this.#leaves(c, prev, cpu, ts, prevState);
+		if (next !== 0) this.#comesTo(next, cpu, ts, 0);
+		c.left = prev;
+		c.current = next;
+		c.lostFrom = Number.NaN;
+	}
+
+	/** A thread leaves the CPU by sched_switch. */
+	#leaves(c: Cpu, utid: number, cpu: number, ts: number, prevState: number): void {
+		const b = this.#begun(utid, ts);
+		const f = this.#f;
+		if (f[b + F.state] !== State.running || f[b + F.cpu] !== cpu) this.#cameUnseen(c, utid, b, ts);
+		else {
+			// a waking that was remembered ended nothing if the thread goes on
+			const is = this.#prevStates.classOf(prevState);
+			if (is === PrevClass.runnable && !Number.isNaN(f[b + F.rememberedTs])) {
+				f[b + F.rememberedTs] = Number.NaN;
+				f[b + F.ignored]++;
+			}
+			this.#close(utid, b, ts, State.running, 0);
+		}
+		const state = afterSwitch[this.#prevStates.classOf(prevState)];
+		this.#set(b, state, ts);
+		if (state === State.runnable) f[b + F.cpu] = cpu;
+		else if (isWait(state)) {
+			f[b + F.waitState] = state;
+			f[b + F.waitSince] = ts;
+			f[b + F.waitStack] = -1;
+			f[b + F.waitSyscall] = this.#syscalls === null ? -1 : this.#syscalls.nameOf(utid);
+			f[b + F.waitEnded] = 0;
+		}
+	}
+
+	/** The thread runs on the CPU though nothing told that it came there: since when is unknown. */
+	#cameUnseen(c: Cpu, utid: number, b: number, ts: number): void {
+		const f = this.#f;
+		const from = c.lostFrom;
+		const state = f[b + F.state];
+		f[b + F.rememberedTs] = Number.NaN;
+		if (state === State.none) return;
+		// It came while the CPU lost events: its state until then stands.
+		if (from > f[b + F.since] && state !== State.running && state !== State.unknown) {
+			this.#close(utid, b, from, state, 1);
+			this.#set(b, State.unknown, from);
+		}
+		this.#close(utid, b, ts, State.unknown, 0);
+	}
+
+	/** The thread begins to run on a CPU. */
+	#comesTo(utid: number, cpu: number, ts: number, openLeft: number): void {
+		if (utid === 0) return;
+		const b = this.#begun(utid, ts);
+		const f = this.#f;
+		let state = f[b + F.state];
+		// at the CPU's first record the thread may have been there for long: what it did since its last event is unknown
+		if (openLeft === 1 && state !== State.none) state = State.unknown;
+		if (isWait(state)) {
+			if (Number.isNaN(f[b + F.rememberedTs])) {
+				this.#endWait(b, ts, -1, -1, Number.NaN);
+				this.#close(utid, b, ts, State.runnable, 0);
+				state = State.none;
+			} else {
+				this.#endWaitAtOnce(b);
+				state = State.runnable;
+			}
+		}
+		if (state === State.runnable) this.#close(utid, b, ts, state, 0);
+		// running elsewhere, and nothing told that it left: the switch between was not recorded
+		else if (state !== State.none) this.#close(utid, b, ts, State.unknown, 0);
+		this.#set(b, State.running, ts);
+		f[b + F.cpu] = cpu;
+		f[b + F.openLeft] = openLeft;
+		f[b + F.rememberedTs] = Number.NaN;
+	}
+
+	#waking(ts: number, cpu: number, utid: number, flags: number, pid: number, target: number): void {
+		this.#sawWaking = true;
+		if (pid === 0) return;
+		const woken = this.#threads.at(pid, ts);
+		this.#wake(ts, cpu, utid, flags, woken, target, Number.NaN);
+	}
+
+	#wakeup(ts: number, cpu: number, utid: number, flags: number, pid: number, target: number): void {
+		if (pid === 0) return;
+		const woken = this.#threads.at(pid, ts);
+		if (!this.#sawWaking) {
+			this.#wake(ts, cpu, utid, flags, woken, target, ts);
+			return;
+		}
+		const b = this.#begun(woken, ts);
+		const f = this.#f;
+		const state = f[b + F.state];
+		if (state === State.running) return;
+		if (isWait(state)) {
+			if (Number.isNaN(f[b + F.rememberedTs])) this.#endWait(b, ts, -1, -1, ts);
+			else this.#endWaitAtOnce(b);
+		} else if (state !== State.runnable) {
+			if (this.#staysDark(b, target)) return;
+			this.#becomesRunnable(woken, b, ts, -1, -1, ts);
+		}
+		if (f[b + F.woken] === 0 || !Number.isNaN(f[b + F.wakeTs])) return;
+		f[b + F.wakeTs] = ts;
+		f[b + F.cpu] = target;
+	}
+
+	#wakeupNew(ts: number, pid: number, target: number): void {
+		if (pid === 0) return;
+		const utid = this.#threads.at(pid, ts);
+		const b = this.#at(utid);
+		const f = this.#f;
+		if (f[b + F.state] === State.none) this.#set(b, State.runnable, this.#threads.firstTsOf(utid));
+		f[b + F.cpu] = target;
+		f[b + F.wakeTs] = ts;
+	}
+
+	/** The event that ends a wait. `wakeTs` NaN: the thread is not queued yet. */
+	#wake(
+		ts: number,
+		cpu: number,
+		current: number,
+		flags: number,
+		utid: number,
+		target: number,
+		wakeTs: number,
+	): void {
+		const b = this.#begun(utid, ts);
+		const f = this.#f;
+		const state = f[b + F.state];
+		const irq = flags & (FLAG_HARDIRQ | FLAG_SOFTIRQ) ? this.#interrupt(cpu, flags) : -1;
+		const waker = irq === -1 ? current : -1;
+		if (state === State.running) {
+			if (!Number.isNaN(f[b + F.rememberedTs])) f[b + F.ignored]++;
+			f[b + F.rememberedTs] = ts;
+			f[b + F.rememberedWaker] = waker;
+			f[b + F.rememberedIrq] = irq;
+			return;
+		}
+		if (state === State.runnable || this.#staysDark(b, target)) {
+			f[b + F.ignored]++;
+			return;
+		}
+		if (isWait(state)) {
+			if (!Number.isNaN(f[b + F.rememberedTs])) {
+				f[b + F.rememberedTs] = Number.NaN;
+				f[b + F.ignored]++;
+			}
+			this.#endWait(b, ts, waker, irq, ts);
+		} else this.#becomesRunnable(utid, b, ts, waker, irq, ts);
+		f[b + F.cpu] = target;
+		f[b + F.wakeTs] = wakeTs;
+	}
+
+	/** It ran when its CPU's records ended, and is woken to that CPU or another such: what it does remains unknown. */
+	#staysDark(b: number, target: number): boolean {
+		return this.#f[b + F.dark] === 1 && this.#cpus[target]?.ended !== false;
+	}
+
+	/** The interrupt in which a CPU is. */
+	#interrupt(cpu: number, flags: number): number {
+		const open = this.#interrupts === null ? -1 : this.#interrupts.current(cpu);
+		if ((flags & FLAG_HARDIRQ) === 0) return open === -1 ? this.#softirq : open;
+		// a hard interrupt without events of its own, on top of a softirq that has them
+		return open === -1 || this.#isSoftirq(open) ? this.#hardInterrupt : open;
+	}
+
+	/** From a wait to runnable at `ts`; the row of the wait is written with that of the runnable interval. */
+	#endWait(b: number, ts: number, waker: number, irq: number, wakingTs: number): void {
+		const f = this.#f;
+		f[b + F.waitIgnored] = f[b + F.ignored];
+		f[b + F.waitPending] = 1;
+		f[b + F.waitEnded] = 1;
+		f[b + F.total0 + 2] += ts - f[b + F.waitSince];
+		this.#set(b, State.runnable, ts);
+		this.#wokenBy(b, waker, irq, wakingTs);
+	}
+
+	#endWaitAtOnce(b: number): void {
+		const f = this.#f;
+		const ts = f[b + F.rememberedTs];
+		f[b + F.rememberedTs] = Number.NaN;
+		this.#endWait(b, f[b + F.waitSince], f[b + F.rememberedWaker], f[b + F.rememberedIrq], ts);
+	}
+
+	/** From no or an unknown state to runnable. */
+	#becomesRunnable(utid: number, b: number, ts: number, waker: number, irq: number, wakingTs: number): void {
+		if (this.#f[b + F.state] === State.unknown) this.#close(utid, b, ts, State.unknown, 0);
+		this.#set(b, State.runnable, ts);
+		this.#wokenBy(b, waker, irq, wakingTs);
+	}
+
+	#wokenBy(b: number, waker: number, irq: number, wakingTs: number): void {
+		const f = this.#f;
+		f[b + F.woken] = 1;
+		f[b + F.waker] = waker;
+		f[b + F.wakerIrq] = irq;
+		f[b + F.wakingTs] = wakingTs;
+	}
+
+	/** Another thread leaves the CPU than the one that came last: what that one did since is unknown. */
+	#contradicted(utid: number): void {
+		const b = this.#at(utid);
+		if (this.#f[b + F.state] !== State.running) return;
+		this.#f[b + F.state] = State.unknown;
+		this.#f[b + F.cpu] = Number.NaN;
+	}
+
+	/** From `ts` on, nothing tells what the CPU's current thread does. */
+	#leavesSight(c: Cpu, cpu: number, ts: number, dark: number): void {
+		const utid = c.current;
+		c.current = UNKNOWN;
+		if (utid <= 0) return;
+		const b = this.#at(utid);
+		const f = this.#f;
+		if (f[b + F.state] !== State.running || f[b + F.cpu] !== cpu) return;
+		this.#close(utid, b, ts, State.running, 1);
+		this.#set(b, State.unknown, ts);
+		f[b + F.dark] = dark;
+		f[b + F.rememberedTs] = Number.NaN;
+	}
+
+	/** Index of the thread; a thread that was seen before this moment, but in no state, was in an unknown one. */
+	#begun(utid: number, ts: number): number {
+		const b = this.#at(utid);
+		if (this.#f[b + F.state] === State.none) {
+			const first = this.#threads.firstTsOf(utid);
+			if (first < ts) {
+				this.#set(b, State.unknown, first);
+				this.#f[b + F.openLeft] = this.#threads.startKnown(utid) ? 0 : 1;
+			}
+		}
+		return b;
+	}
+
+	#at(utid: number): number {
+		if (utid >= this.#capacity) this.#grow(utid);
+		return utid * SIZE;
+	}
+
+	#grow(utid: number): void {
+		const old = this.#f;
+		let capacity = Math.max(this.#capacity, 256);
+		while (capacity <= utid) capacity *= 2;
+		this.#f = new Float64Array(capacity * SIZE);
+		this.#f.set(old);
+		for (let u = this.#capacity; u < capacity; u++) this.#f.set(fresh, u * SIZE);
+		this.#capacity = capacity;
+	}
+
+	#set(b: number, state: State, since: number): void {
+		const f = this.#f;
+		f[b + F.state] = state;
+		f[b + F.since] = since;
+		f[b + F.openLeft] = 0;
+		f[b + F.cpu] = Number.NaN;
+		f[b + F.ignored] = 0;
+		f[b + F.dark] = 0;
+		f[b + F.woken] = 0;
+		f[b + F.wakeTs] = Number.NaN;
+	}
+
+	/** Writes the current interval, ended at `end`, as `state`, after the wait that it followed. */
+	#close(utid: number, b: number, end: number, state: State, openRight: number): void {
+		const f = this.#f;
+		const row = this.#row;
+		const since = f[b + F.since];
+		const wait = isWait(state);
+		if (f[b + F.waitPending] === 1) {
+			f[b + F.waitPending] = 0;
+			this.#writeWait(utid, b, since, 0, f[b + F.waitIgnored]);
+			this.#waker(b);
+			this.#out.append(row);
+		}
+		const k = clockClass[state];
+		if (k >= 0) f[b + F.total0 + k] += end - since;
+		if (end === since && (state === State.unknown || (state === State.runnable && openRight === 0))) return;
+		if (wait) {
+			this.#writeWait(utid, b, end, openRight, f[b + F.ignored]);
+			row.waker_utid = Number.NaN;
+			row.waker_irq = -1;
+			row.waking_ts = Number.NaN;
+		} else {
+			row.ts = since;
+			row.dur = this.#timed ? end - since : Number.NaN;
+			row.utid = utid;
+			row.state = this.#stateCodes[state];
+			row.cpu = state === State.running || state === State.runnable ? f[b + F.cpu] : Number.NaN;
+			row.ignored_wakings = f[b + F.ignored];
+			row.blocked_stack_id = Number.NaN;
+			row.syscall = -1;
+			row.open_left = f[b + F.openLeft];
+			row.open_right = openRight;
+			if (f[b + F.woken] === 1 && state === State.runnable) this.#waker(b);
+			else {
+				row.waker_utid = Number.NaN;
+				row.waker_irq = -1;
+				row.waking_ts = Number.NaN;
+			}
+			row.wake_ts = state === State.runnable ? f[b + F.wakeTs] : Number.NaN;
+		}
+		this.#out.append(row);
+	}
+
+	#writeWait(utid: number, b: number, end: number, openRight: number, ignored: number): void {
+		const f = this.#f;
+		const row = this.#row;
+		row.ts = f[b + F.waitSince];
+		row.dur = this.#timed ? end - f[b + F.waitSince] : Number.NaN;
+		row.utid = utid;
+		row.state = this.#stateCodes[f[b + F.waitState]];
+		row.cpu = Number.NaN;
+		row.wake_ts = Number.NaN;
+		row.ignored_wakings = ignored;
+		row.blocked_stack_id = f[b + F.waitStack] === -1 ? Number.NaN : f[b + F.waitStack];
+		row.syscall = f[b + F.waitSyscall];
+		row.open_left = 0;
+		row.open_right = openRight;
+	}
+
+	#waker(b: number): void {
+		const f = this.#f;
+		const row = this.#row;
+		row.waker_utid = f[b + F.waker] === -1 ? Number.NaN : f[b + F.waker];
+		row.waker_irq = f[b + F.wakerIrq];
+		row.waking_ts = f[b + F.wakingTs];
+	}
+}
+
+function isWait(state: State): boolean {
+	return state >= State.sleeping && state <= State.idle;
+}

@@ -1,0 +1,240 @@
+/**
+ * One trace on its way from records to tables, for every format: strings, threads, derivations, event decoders,
+ * kernel stacks. A format's reader feeds it records in order; everything that comes out goes to a sink.
+ */
+import type { Batch } from "../lib/schema/batch.ts";
+import { catalog } from "../lib/schema/catalog.ts";
+import type { Table } from "../lib/schema/column.ts";
+import type { IdentityRow, Note } from "./decode/source.ts";
+import { compileDecoder, type DecoderContext, type EventDecoder } from "./decode/tracepoint/compile.ts";
+import type { EventFormat } from "./decode/tracepoint/format.ts";
+import { Interner } from "./decode/tracepoint/interner.ts";
+import type { RecordMemory } from "./decode/tracepoint/memory.ts";
+import { RecentEvents } from "./decode/tracepoint/recent.ts";
+import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derive/derivation.ts";
+import { createDerivations } from "./derive/index.ts";
+import { defaultPrevState, parsePrevState } from "./derive/prev-state.ts";
+import type { KernelSymbols } from "./identity/kallsyms.ts";
+import { StackTable } from "./identity/stacks.ts";
+import { writeThreads } from "./identity/thread-rows.ts";
+import { Threads } from "./identity/threads.ts";
+import type { SideFiles } from "./side/index.ts";
+import { type Appender, appender, type BaseStamp } from "./write/appender.ts";
+import { Strings } from "./write/string-pool.ts";
+
+export interface PipelineOptions {
+	readonly memory: RecordMemory;
+	readonly base: BaseStamp;
+	/** One more than the highest CPU number. */
+	readonly cpus: number;
+	readonly arch: string;
+	readonly timed: boolean;
+	readonly formats: readonly EventFormat[];
+	readonly derived: boolean;
+	/** Event tables to write; all where undefined. */
+	readonly events?: ReadonlySet<string>;
+	readonly symbols: KernelSymbols | null;
+	readonly side: SideFiles;
+	readonly emit: (batch: Batch) => void;
+}
+
+/** Counts notes of one kind, so that a million lost events are one row. */
+export class Notes {
+	readonly #notes = new Map<string, Note & { count: number }>();
+
+	add(note: Note): void {
+		const key = `${note.kind}\0${note.cpu ?? ""}\0${note.source}\0${note.text}`;
+		const known = this.#notes.get(key);
+		if (known) known.count += note.count ?? 1;
+		else this.#notes.set(key, { ...note, count: note.count ?? 1 });
+	}
+
+	all(): readonly Note[] {
+		return [...this.#notes.values()];
+	}
+}
+
+/** Table of each event: its name; with the system where two systems have the name, or a declared table has it. */
+export function eventTableName(format: EventFormat, clashing: ReadonlySet<string>): string {
+	const declared = catalog.get(format.name);
+	return clashing.has(format.name) || (declared && declared.kind !== "event")
+		? `${format.system}_${format.name}`
+		: format.name;
+}
+
+export function clashingNames(formats: readonly EventFormat[]): Set<string> {
+	const systems = new Map<string, string>();
+	const clashing = new Set<string>();
+	for (const f of formats) {
+		const other = systems.get(f.name);
+		if (other !== undefined && other !== f.system) clashing.add(f.name);
+		systems.set(f.name, f.system);
+	}
+	return clashing;
+}
+
+export class Pipeline {
+	readonly strings = new Strings();
+	readonly threads: Threads;
+	readonly notes = new Notes();
+	readonly stacks: StackTable;
+	readonly recent: RecentEvents;
+	readonly #options: PipelineOptions;
+	readonly #derivations: readonly Derivation[];
+	readonly #appenders = new Map<string, Appender<Table>>();
+	readonly #subscriptions = new Map<string, Subscription[]>();
+	readonly #decoderContext: DecoderContext;
+	readonly #decoders: EventDecoder[] = [];
+	readonly #clashing: ReadonlySet<string>;
+	readonly #started: boolean[] = [];
+	#now = Number.NEGATIVE_INFINITY;
+	#backwards = 0;
+
+	constructor(options: PipelineOptions) {
+		this.#options = options;
+		this.threads = new Threads(this.strings);
+		this.stacks = new StackTable(options.memory);
+		this.recent = new RecentEvents(options.cpus);
+		this.#clashing = clashingNames(options.formats);
+		const context: DeriveContext = {
+			threads: this.threads,
+			strings: this.strings,
+			arch: options.arch,
+			timed: options.timed,
+			prevState:
+				parsePrevState(options.formats.find((f) => f.name === "sched_switch")?.printFmt ?? "") ??
+				defaultPrevState,
+			recorded: new Set(options.formats.map((f) => f.name)),
+			idleStates: options.side.idleStates,
+			table: (table) => this.#appender(table) as TableWriter<typeof table>,
+			note: (severity, kind, text, cpu) =>
+				this.notes.add({ severity, kind, source: "derive", text, cpu: cpu ?? null }),
+		};
+		this.#derivations = createDerivations(context, options.derived);
+		for (const d of this.#derivations)
+			for (const [event, subscription] of Object.entries(d.events)) {
+				const list = this.#subscriptions.get(event) ?? [];
+				list.push(subscription);
+				this.#subscriptions.set(event, list);
+			}
+		this.#decoderContext = {
+			memory: options.memory,
+			strings: this.strings,
+			interner: new Interner(this.strings),
+			threads: this.threads,
+			base: options.base,
+			recent: this.recent,
+			emit: options.emit,
+			damaged: (event, cpu) =>
+				this.notes.add({
+					severity: "warning",
+					kind: "record-damaged",
+					source: event,
+					cpu,
+					text: `${event}: a record is shorter than its format says, or points outside itself`,
+				}),
+			subscriptions: (event) => this.#subscriptions.get(event) ?? [],
+		};
+		for (const t of options.side.threads) {
+			if (t.name !== undefined) this.threads.known(t.tid, this.strings.code(t.name), "ps");
+			if (t.tgid !== undefined) this.threads.knownProcess(t.tid, t.tgid, "start");
+			this.threads.knownDetails(t.tid, {
+				...(t.kernelThread === undefined ? {} : { kernel: t.kernelThread }),
+				...(t.ppid === undefined ? {} : { parentTgid: t.ppid }),
+				...(t.command === undefined ? {} : { command: t.command }),
+			});
+		}
+	}
+
+	#appender(table: Table): Appender<Table> {
+		let known = this.#appenders.get(table.name);
+		if (!known) {
+			known = appender(table, this.strings, this.#options.base, this.#options.emit);
+			this.#appenders.set(table.name, known);
+		}
+		return known;
+	}
+
+	/** The decoder of an event type, made when its first record comes. */
+	decoder(format: EventFormat): EventDecoder {
+		const table = eventTableName(format, this.#clashing);
+		const write = this.#options.events === undefined || this.#options.events.has(format.name);
+		const decoder = compileDecoder(
+			format,
+			table,
+			write ? this.#decoderContext : { ...this.#decoderContext, emit: () => {} },
+		);
+		this.#decoders.push(decoder);
+		return decoder;
+	}
+
+	/** One record. `ts` is its time, ns since the base; `lost` as CpuRecords has it; `previous` the time of the CPU's record before. */
+	record(decoder: EventDecoder, p: number, end: number, ts: number, cpu: number): void {
+		// Clocks that are not global may step back between CPUs or on one: rows keep the stamp, derivations do not.
+		if (ts < this.#now) this.#backwards++;
+		else this.#now = ts;
+		decoder.on(p, end, ts, this.#now, cpu);
+	}
+
+	/** Call before the first record of a CPU: `pid` is its current thread. */
+	cpuStart(cpu: number, ts: number, pid: number): void {
+		this.#started[cpu] = true;
+		if (ts > this.#now) this.#now = ts;
+		const utid = pid === 0 ? 0 : this.threads.byTid[pid] || this.threads.appear(pid, this.#now);
+		for (const d of this.#derivations) d.cpuStart?.(cpu, this.#now, utid);
+	}
+
+	lost(cpu: number, from: number, to: number, count: number): void {
+		for (const d of this.#derivations) d.lost?.(cpu, from, Math.max(from, to), count);
+	}
+
+	cpuEnd(cpu: number, ts: number): void {
+		for (const d of this.#derivations) d.cpuEnd?.(cpu, ts);
+	}
+
+	/** A kernel stack of `words` addresses at `p` (leaf first): interned and given to the event it belongs to. */
+	kernelStack(p: number, words: number, wordBytes: number, pid: number, cpu: number): void {
+		const stackId = this.stacks.kernel(p, words, wordBytes);
+		if (stackId < 0) return;
+		const utid = pid === 0 ? 0 : (this.threads.byTid[pid] ?? 0);
+		const r = this.recent.claim(cpu, utid, this.stacks.leafOf(stackId));
+		const decoder = r < 0 ? undefined : this.#decoders[this.recent.lastKind];
+		if (!decoder?.setStack(this.recent.rows[r]!, stackId)) {
+			this.notes.add({
+				severity: "info",
+				kind: "stack-unattached",
+				source: "kernel_stack",
+				cpu,
+				text: "A kernel stack was recorded but the event that it belongs to was not",
+			});
+			return;
+		}
+		for (const d of this.#derivations) d.stack?.(cpu, decoder.format.name, utid, stackId);
+	}
+
+	/** After the last record and every cpuEnd. `end` is the end of the window. */
+	finish(end: number): void {
+		for (const d of this.#derivations) d.finish(end);
+		this.threads.settle();
+		writeThreads(this.threads, this.strings, (table) => this.#appender(table) as TableWriter<typeof table>);
+		for (const d of this.#decoders) d.flush();
+		for (const a of this.#appenders.values()) a.flush();
+		if (this.#backwards > 0)
+			this.notes.add({
+				severity: "warning",
+				kind: "time-backwards",
+				source: "clock",
+				count: this.#backwards,
+				text: "Records came with a time before that of the record before them: the clock is not the same on all CPUs; intervals treat them as simultaneous",
+			});
+	}
+
+	/** Rows of the identity tables that come from events. To be called after finish(). */
+	identity(): { table: string; rows: IdentityRow[] }[] {
+		const { symbols } = this.#options;
+		return [
+			{ table: "stack", rows: this.stacks.stackRows() },
+			{ table: "frame", rows: this.stacks.frameRows(symbols) },
+		];
+	}
+}

@@ -1,0 +1,55 @@
+/** The decoding thread: reads side files and records, derives, and posts batches; waits while the writer is behind. */
+import { parentPort, workerData } from "node:worker_threads";
+import { PowerkiError } from "../lib/schema/errors.ts";
+import type { Sink } from "./decode/source.ts";
+import { machineRows } from "./identity/machine-rows.ts";
+import { type ImportMessage, type ImportRequest, MAX_UNDER_WAY } from "./messages.ts";
+import { openInput } from "./open-input.ts";
+import { readSideFiles } from "./side/index.ts";
+
+const request = workerData as ImportRequest;
+const port = parentPort!;
+const underWay = new Int32Array(request.underWay);
+
+function post(message: ImportMessage, transfer: ArrayBuffer[] = []): void {
+	port.postMessage(message, transfer);
+}
+
+async function run(): Promise<void> {
+	const { format } = openInput(request.path);
+	const side = await readSideFiles(request.path, request.side);
+	post({ kind: "side", side: { used: side.used, machine: side.machine, wallClocks: side.wallClocks } });
+	const sink: Sink = {
+		begin: (buffer) => post({ kind: "begin", buffer }),
+		batch(batch) {
+			for (let n = Atomics.load(underWay, 0); n >= MAX_UNDER_WAY; n = Atomics.load(underWay, 0))
+				Atomics.wait(underWay, 0, n);
+			Atomics.add(underWay, 0, 1);
+			post({ kind: "batch", batch }, [
+				...batch.columns.map((c) => c.data),
+				...batch.columns.flatMap((c) => (c.validity ? [c.validity] : [])),
+			]);
+		},
+		rows: (table, rows) => post({ kind: "rows", table, rows }),
+		end(summary) {
+			for (const { table, rows } of machineRows(summary, side)) post({ kind: "rows", table, rows });
+			post({ kind: "end", summary: { ...summary, notes: [...summary.notes, ...side.notes] } });
+		},
+		progress: (bytes, events) => post({ kind: "progress", bytes, events }),
+	};
+	for await (const _ of format.read(request.path, side, request.options, sink)) {
+		// each turn is a chance for the port to deliver
+	}
+	post({ kind: "done" });
+}
+
+run().catch((error: unknown) => {
+	const known = error instanceof PowerkiError ? error : null;
+	post({
+		kind: "failed",
+		code: known?.code ?? 1,
+		message: known?.message ?? String(error),
+		details: known?.details ?? [],
+		stack: (error as Error)?.stack,
+	});
+});

@@ -1,0 +1,19 @@
+-- futex_wake_call: one futex call that wakes or requeues, with names and the address that identifies the futex
+-- trace: trace
+-- ts: sys_enter [stamp]
+-- dur: length [ns]
+-- utid: waker [id]
+-- tid: thread id
+-- tgid: process id
+-- name: thread name
+-- process_name: process name
+-- space: process id whose address space the address belongs to; NULL for a futex that may be shared
+-- uaddr: address [address]
+-- op: operation
+-- asked: how many to wake; NULL for UNLOCK_PI
+-- woken: how many were woken; NULL on error or if not ended
+-- error: name of the error; NULL if none
+SELECT f.trace, f.ts, f.dur, f.utid, i.tid, i.tgid, i.name, i.process_name,
+	CASE WHEN f.shared THEN NULL ELSE i.tgid END AS space, f.uaddr, f.op, f.asked, f.woken, f.error
+FROM futex_wake f
+LEFT JOIN thread_info i ON i.trace = f.trace AND i.utid = f.utid

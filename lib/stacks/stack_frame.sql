@@ -1,0 +1,16 @@
+-- stack_frame: one frame of one stack
+-- trace: trace
+-- stack_id: stack [id]
+-- kind: kernel or user
+-- depth: 1 = leaf
+-- frame_id: frame [id]
+-- address: return address as recorded [address]
+-- symbol: function as the symbol table has it; NULL if none covers the address
+-- name: function without the suffixes of the compiler (.isra.0, .constprop.1, .part.2); NULL as symbol
+-- module: kernel module or mapping; NULL for the core kernel
+SELECT s.trace, s.stack_id, s.kind, u.depth, f.frame_id, f.address, f.symbol,
+	CASE WHEN s.kind = 'kernel' AND strpos(f.symbol, '.') > 1 THEN split_part(f.symbol, '.', 1) ELSE f.symbol END AS name,
+	f.module
+FROM stack s
+CROSS JOIN UNNEST(s.frames) WITH ORDINALITY AS u(frame_id, depth)
+JOIN frame f ON f.trace = s.trace AND f.frame_id = u.frame_id

@@ -1,0 +1,187 @@
+#!/usr/bin/env node
+/**
+ * The command line: a table of commands, each loaded from its room when it is called. Options are parsed here; their
+ * meaning lives in the rooms. Signals become an AbortSignal, errors an exit code and a message.
+ */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { exitCode, PowerkiError } from "./lib/schema/errors.ts";
+import { versions } from "./lib/schema/versions.ts";
+
+interface Call {
+	readonly positional: readonly (string | string[])[];
+	readonly options: Readonly<Record<string, unknown>>;
+	readonly signal: AbortSignal;
+}
+
+interface CommandSpec {
+	/** One word, or two for a command of a group: "notebook run". */
+	readonly name: string;
+	readonly group?: string;
+	readonly args?: string;
+	readonly summary: string;
+	readonly example: string;
+	/** Made anew for each use: commander's options hold state. */
+	readonly options: readonly (() => Option)[];
+	/** Returns the exit code. */
+	readonly run: (call: Call) => Promise<number>;
+}
+
+const collectAll = (value: string, before: string[] = []): string[] => [...before, value];
+
+/** "A..B", seconds from the start of the trace; either end may be left out. */
+function parseWindow(text: string): { from: number; to: number } {
+	const m = /^(\d+(?:\.\d+)?)?\.\.(\d+(?:\.\d+)?)?$/.exec(text);
+	if (!m) throw new InvalidArgumentError("write A..B in seconds from the start of the trace, such as 0.5..2");
+	const window = {
+		from: m[1] === undefined ? 0 : Number(m[1]),
+		to: m[2] === undefined ? Number.POSITIVE_INFINITY : Number(m[2]),
+	};
+	if (window.from >= window.to) throw new InvalidArgumentError("the end must be after the start");
+	return window;
+}
+
+function parseWall(text: string): Date {
+	const date = new Date(text);
+	if (Number.isNaN(date.getTime()))
+		throw new InvalidArgumentError("write a time such as 2026-11-26T10:00:00Z");
+	return date;
+}
+
+const json = (): Option => new Option("--json", "machine-readable output");
+
+const commands: readonly CommandSpec[] = [
+	{
+		name: "collect",
+		args: "<trace...>",
+		summary: "turn traces into a dataset of Parquet files",
+		example: "powerki collect trace.dat --out slow-server",
+		options: [
+			() =>
+				new Option("--out <dataset>", "folder of the dataset; made if it is not there").makeOptionMandatory(),
+			() =>
+				new Option(
+					"--side <path>",
+					"side file or folder (kallsyms, ps, topology, ...); repeatable",
+				).argParser(collectAll),
+			() => new Option("--host <name>", "host name, where the trace does not know it"),
+			() =>
+				new Option("--wall <time>", "wall time of the trace's start, where it does not know it").argParser(
+					parseWall,
+				),
+			() => new Option("--window <A..B>", "only this part, seconds from the start").argParser(parseWindow),
+			() =>
+				new Option("--events <list>", "tables of these events only, comma-separated").argParser((v) =>
+					v.split(",").filter((e) => e !== ""),
+				),
+			() => new Option("--no-derived", "event tables only"),
+			() => new Option("--strict", "keep nothing of a damaged trace"),
+			json,
+		],
+		run: async ({ positional, options, signal }) =>
+			(await import("./collector/command.ts")).collect(positional[0] as string[], options as never, signal),
+	},
+	{
+		name: "info",
+		args: "<path>",
+		summary: "what a trace or dataset holds",
+		example: "powerki info trace.dat",
+		options: [json],
+		run: async ({ positional, options }) => {
+			const { inspect } = await import("./collector/info.ts");
+			const { printInfo } = await import("./lib/render/info.ts");
+			process.stdout.write(printInfo(await inspect(positional[0] as string), options.json === true));
+			return exitCode.done;
+		},
+	},
+];
+
+function print(lines: readonly string[]): void {
+	process.stderr.write(`${lines.join("\n")}\n`);
+}
+
+/** What is told of an error, and the exit code. */
+function fail(error: unknown, debug: boolean): number {
+	if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.usage;
+	if (error instanceof PowerkiError) {
+		const first = error.code === exitCode.interrupted ? error.message : `error: ${error.message}`;
+		print([first, ...error.details.map((d) => `  ${d}`)]);
+		if (debug && error.cause) console.error(error.cause);
+		return error.code;
+	}
+	print([
+		`error: internal: ${error instanceof Error ? error.message : String(error)}`,
+		"  this is a bug in powerki, your trace is not to blame",
+		`  please report it with: powerki ${versions().powerki}, node ${process.versions.node}, and the output of --debug`,
+	]);
+	if (debug) console.error(error);
+	return exitCode.bug;
+}
+
+const abort = new AbortController();
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+	process.on(name, () => {
+		// the second one does not wait
+		if (abort.signal.aborted) process.exit(exitCode.interrupted);
+		abort.abort();
+	});
+// A reader that closes the pipe (head, less) has seen enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) =>
+	process.exit(error.code === "EPIPE" ? exitCode.done : exitCode.environment),
+);
+
+const program = new Command("powerki")
+	.description("kernel traces of OpenPOWER servers: collect, query, report, notebook")
+	.version(versions().powerki!)
+	.enablePositionalOptions()
+	.showSuggestionAfterError()
+	.exitOverride()
+	.configureHelp({ showGlobalOptions: false })
+	.configureOutput({
+		outputError: (text, write) => write(text.replace(/\n\(Did you mean (.*)\?\)/, "\n  did you mean: $1")),
+	});
+
+let code: number = exitCode.done;
+for (const c of commands) {
+	const path = c.name.split(" ");
+	let parent = program;
+	for (const word of path.slice(0, -1))
+		parent =
+			parent.commands.find((p) => p.name() === word) ??
+			parent
+				.command(word)
+				.description(c.group ?? "")
+				.exitOverride();
+	const command = parent
+		.command(`${path.at(-1)}${c.args ? ` ${c.args}` : ""}`)
+		.description(c.summary)
+		.exitOverride()
+		.addOption(new Option("--debug", "show stack traces of powerki").hideHelp());
+	for (const o of c.options) command.addOption(o());
+	command.addHelpText("after", `\nExample:\n  ${c.example}\n`);
+	command.action(async (...args: unknown[]) => {
+		const positional = args.slice(0, -2) as (string | string[])[];
+		const options = args.at(-2) as Record<string, unknown>;
+		code = await c.run({ positional, options, signal: abort.signal });
+	});
+}
+program.addHelpText(
+	"after",
+	`
+Exit codes: 0 done, 1 bug, 2 wrong usage, 3 unreadable input, 4 damaged input (what was good is kept),
+5 environment, 6 a cell or report failed, 7 engine, 8 finding at or above --fail-on, 130 interrupted`,
+);
+
+async function main(): Promise<number> {
+	try {
+		if (process.argv.length <= 2) {
+			program.outputHelp();
+			return exitCode.usage;
+		}
+		await program.parseAsync();
+		return code;
+	} catch (error) {
+		return fail(error, process.argv.includes("--debug"));
+	}
+}
+
+process.exitCode = await main();
