@@ -49,6 +49,12 @@ function parseWall(text: string): Date {
 
 const json = (): Option => new Option("--json", "machine-readable output");
 
+const dataset = (): Option =>
+	new Option("--dataset <dataset>", "dataset, or a trace, which is collected once into the cache");
+const traceName = (): Option => new Option("--trace <name>", "which trace of the dataset: id or host");
+const parameter = (): Option =>
+	new Option("-p, --parameters <name=value>", "a parameter of the notebook; repeatable").argParser(collectAll);
+
 const commands: readonly CommandSpec[] = [
 	{
 		name: "collect",
@@ -92,6 +98,25 @@ const commands: readonly CommandSpec[] = [
 			process.stdout.write(printInfo(await inspect(positional[0] as string), options.json === true));
 			return exitCode.done;
 		},
+	},
+	{
+		name: "notebook run",
+		group: "notebooks without Jupyter",
+		args: "<file>",
+		summary: "run a notebook from a clean start",
+		example: "powerki notebook run run-queue.ipynb --dataset slow-server -p top=20 --out done.ipynb",
+		options: [
+			dataset,
+			traceName,
+			parameter,
+			() => new Option("--out <file>", "write the notebook with its outputs"),
+		],
+		run: async ({ positional, options, signal }) =>
+			(await import("./kernel/run/notebook-run.ts")).notebookRun({
+				...options,
+				file: positional[0] as string,
+				signal,
+			}),
 	},
 ];
 

@@ -6,11 +6,12 @@ import type { Batch } from "../lib/schema/batch.ts";
 import { catalog } from "../lib/schema/catalog.ts";
 import type { Table } from "../lib/schema/column.ts";
 import type { IdentityRow, Note } from "./decode/source.ts";
-import { compileDecoder, type DecoderContext, type EventDecoder } from "./decode/tracepoint/compile.ts";
+import { EventTable, type TableContext } from "./decode/tracepoint/event-table.ts";
 import type { EventFormat } from "./decode/tracepoint/format.ts";
-import { Interner } from "./decode/tracepoint/interner.ts";
+import { CommCache, Interner } from "./decode/tracepoint/interner.ts";
 import type { RecordMemory } from "./decode/tracepoint/memory.ts";
 import { RecentEvents } from "./decode/tracepoint/recent.ts";
+import { compileThunk } from "./decode/tracepoint/thunk.ts";
 import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derive/derivation.ts";
 import { createDerivations } from "./derive/index.ts";
 import { defaultPrevState, parsePrevState } from "./derive/prev-state.ts";
@@ -30,6 +31,8 @@ export interface PipelineOptions {
 	readonly arch: string;
 	readonly timed: boolean;
 	readonly formats: readonly EventFormat[];
+	/** Names of the events that may come. */
+	readonly recorded: ReadonlySet<string>;
 	readonly derived: boolean;
 	/** Event tables to write; all where undefined. */
 	readonly events?: ReadonlySet<string>;
@@ -83,8 +86,8 @@ export class Pipeline {
 	readonly #derivations: readonly Derivation[];
 	readonly #appenders = new Map<string, Appender<Table>>();
 	readonly #subscriptions = new Map<string, Subscription[]>();
-	readonly #decoderContext: DecoderContext;
-	readonly #decoders: EventDecoder[] = [];
+	readonly #tableContext: TableContext;
+	readonly #tables: EventTable[] = [];
 	readonly #clashing: ReadonlySet<string>;
 	readonly #started: boolean[] = [];
 	#now = Number.NEGATIVE_INFINITY;
@@ -104,7 +107,7 @@ export class Pipeline {
 			prevState:
 				parsePrevState(options.formats.find((f) => f.name === "sched_switch")?.printFmt ?? "") ??
 				defaultPrevState,
-			recorded: new Set(options.formats.map((f) => f.name)),
+			recorded: options.recorded,
 			idleStates: options.side.idleStates,
 			table: (table) => this.#appender(table) as TableWriter<typeof table>,
 			note: (severity, kind, text, cpu) =>
@@ -117,10 +120,13 @@ export class Pipeline {
 				list.push(subscription);
 				this.#subscriptions.set(event, list);
 			}
-		this.#decoderContext = {
+		const interner = new Interner(this.strings);
+		this.#tableContext = {
 			memory: options.memory,
 			strings: this.strings,
-			interner: new Interner(this.strings),
+			interner,
+			comms: new CommCache(interner),
+			columns: { bytes: 0 },
 			threads: this.threads,
 			base: options.base,
 			recent: this.recent,
@@ -133,7 +139,6 @@ export class Pipeline {
 					cpu,
 					text: `${event}: a record is shorter than its format says, or points outside itself`,
 				}),
-			subscriptions: (event) => this.#subscriptions.get(event) ?? [],
 		};
 		for (const t of options.side.threads) {
 			if (t.name !== undefined) this.threads.known(t.tid, this.strings.code(t.name), "ps");
@@ -155,25 +160,27 @@ export class Pipeline {
 		return known;
 	}
 
-	/** The decoder of an event type, made when its first record comes. */
-	decoder(format: EventFormat): EventDecoder {
+	/** The table of an event type, made when its first record comes. */
+	table(format: EventFormat): EventTable {
 		const table = eventTableName(format, this.#clashing);
 		const write = this.#options.events === undefined || this.#options.events.has(format.name);
-		const decoder = compileDecoder(
+		const context = write ? this.#tableContext : { ...this.#tableContext, emit: () => {} };
+		const eventTable = new EventTable(
 			format,
 			table,
-			write ? this.#decoderContext : { ...this.#decoderContext, emit: () => {} },
+			context,
+			compileThunk(format, this.#subscriptions.get(format.name) ?? [], context),
 		);
-		this.#decoders.push(decoder);
-		return decoder;
+		this.#tables.push(eventTable);
+		return eventTable;
 	}
 
 	/** One record. `ts` is its time, ns since the base; `lost` as CpuRecords has it; `previous` the time of the CPU's record before. */
-	record(decoder: EventDecoder, p: number, end: number, ts: number, cpu: number): void {
+	record(table: EventTable, p: number, end: number, ts: number, cpu: number): void {
 		// Clocks that are not global may step back between CPUs or on one: rows keep the stamp, derivations do not.
 		if (ts < this.#now) this.#backwards++;
 		else this.#now = ts;
-		decoder.on(p, end, ts, this.#now, cpu);
+		table.on(p, end, ts, this.#now, cpu);
 	}
 
 	/** Call before the first record of a CPU: `pid` is its current thread. */
@@ -196,10 +203,10 @@ export class Pipeline {
 	kernelStack(p: number, words: number, wordBytes: number, pid: number, cpu: number): void {
 		const stackId = this.stacks.kernel(p, words, wordBytes);
 		if (stackId < 0) return;
-		const utid = pid === 0 ? 0 : (this.threads.byTid[pid] ?? 0);
+		const utid = this.threads.find(pid);
 		const r = this.recent.claim(cpu, utid, this.stacks.leafOf(stackId));
-		const decoder = r < 0 ? undefined : this.#decoders[this.recent.lastKind];
-		if (!decoder?.setStack(this.recent.rows[r]!, stackId)) {
+		const table = r < 0 ? undefined : this.#tables[this.recent.lastKind];
+		if (!table?.setStack(this.recent.rows[r]!, stackId)) {
 			this.notes.add({
 				severity: "info",
 				kind: "stack-unattached",
@@ -209,7 +216,7 @@ export class Pipeline {
 			});
 			return;
 		}
-		for (const d of this.#derivations) d.stack?.(cpu, decoder.format.name, utid, stackId);
+		for (const d of this.#derivations) d.stack?.(cpu, table.format.name, utid, stackId);
 	}
 
 	/** After the last record and every cpuEnd. `end` is the end of the window. */
@@ -217,7 +224,7 @@ export class Pipeline {
 		for (const d of this.#derivations) d.finish(end);
 		this.threads.settle();
 		writeThreads(this.threads, this.strings, (table) => this.#appender(table) as TableWriter<typeof table>);
-		for (const d of this.#decoders) d.flush();
+		for (const d of this.#tables) d.flush();
 		for (const a of this.#appenders.values()) a.flush();
 		if (this.#backwards > 0)
 			this.notes.add({

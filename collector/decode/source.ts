@@ -47,8 +47,6 @@ export interface TraceSummary {
 	readonly cpus: readonly CpuWindow[];
 	/** Records by name of the event. */
 	readonly events: Readonly<Record<string, number>>;
-	/** Events that were decoded: their table and columns (name, type, unit, doc). */
-	readonly eventTables: Readonly<Record<string, { readonly event: string; readonly system: string }>>;
 	/** Events that were switched on, whether they happened or not; null where the source does not tell. */
 	readonly recorded: readonly string[] | null;
 	readonly unknownEvents: Readonly<Record<string, number>>;

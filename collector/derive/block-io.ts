@@ -52,6 +52,7 @@ export class BlockIos implements Derivation {
 	readonly #ops: Operations;
 	readonly #timed: boolean;
 	readonly #issues: boolean;
+	readonly #completions: boolean;
 	/** block_bio_complete was seen: it tells when a bio of a stacked device (dm, md) is done; without it, its parts do */
 	#bioCompletes = false;
 
@@ -124,6 +125,7 @@ export class BlockIos implements Derivation {
 		this.#timed = context.timed;
 		const recorded = context.recorded;
 		this.#issues = recorded.size === 0 || recorded.has("block_rq_issue");
+		this.#completions = recorded.size === 0 || recorded.has("block_rq_complete");
 		const bio = (on: EventHandler): Subscription => ({ fields: bioFields, on });
 		const request = (on: EventHandler): Subscription => ({ fields: [...bioFields, number("bytes")], on });
 		this.events = {
@@ -233,7 +235,8 @@ export class BlockIos implements Derivation {
 	finish(end: number): void {
 		for (let slot = 0; slot < this.#used; slot++) {
 			const state = this.#state[slot]!;
-			if (state !== State.free && state !== State.merged) this.#leaveOpen(slot, end);
+			if (state === State.free || state === State.merged) continue;
+			this.#leaveOpen(slot, this.#completions ? end : Number.NaN);
 		}
 	}
 
@@ -517,7 +520,8 @@ export class BlockIos implements Derivation {
 		if (request >= 0) return request;
 		// An upper bio may be cut into several lower ones: the others begin inside it.
 		const last = this.#lastParent;
-		if (!this.#isOpen(last, this.#lastParentIo) || this.#dev[last] !== dev || this.#op[last] !== op) return -1;
+		if (!this.#isOpen(last, this.#lastParentIo) || this.#dev[last] !== dev || this.#op[last] !== op)
+			return -1;
 		const start = this.#sector[last]!;
 		return sector >= start && sector < start + this.#left[last]! ? last : -1;
 	}
@@ -687,8 +691,17 @@ export class BlockIos implements Derivation {
 			this.#lastSlot.fill(-1, had);
 			this.#lastSlotIo = grown(this.#lastSlotIo, this.#lastSlot.length);
 		}
+		if (!this.#completions) this.#endUnknown(cpu, slot);
 		this.#lastSlot[cpu] = slot;
 		this.#lastSlotIo[cpu] = this.#io[slot]!;
+	}
+
+	/** Where completions are not recorded, an issued request is over for us once its stack cannot come any more. */
+	#endUnknown(cpu: number, slot: number): void {
+		const last = this.#lastSlot[cpu]!;
+		if (last !== slot && this.#isOpen(last, this.#lastSlotIo[cpu]!) && this.#state[last] === State.issued) {
+			this.#leaveOpen(last, Number.NaN);
+		}
 	}
 
 	#create(

@@ -173,9 +173,9 @@ export class Futexes implements CallListener {
 		row.stack_id = Number.NaN;
 		const last = this.#clock?.lastWait(call.utid);
 		if (last && last.since >= call.ts && last.since <= call.end) {
-			row.waker_utid = last.wakerUtid < 0 ? Number.NaN : last.wakerUtid;
-			row.waker_irq = last.wakerIrq;
-			row.stack_id = last.stackId < 0 ? Number.NaN : last.stackId;
+			row.waker_utid = last.wakerUtid >= 0 ? last.wakerUtid : Number.NaN;
+			row.waker_irq = last.wakerIrq >= 0 ? last.wakerIrq : -1;
+			row.stack_id = last.stackId >= 0 ? last.stackId : Number.NaN;
 		}
 		row.open_left = call.openLeft;
 		row.open_right = call.openRight;

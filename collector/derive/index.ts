@@ -1,9 +1,37 @@
-/** All derivations, in the order in which they see each event: later ones read what earlier ones know. */
+/**
+ * All derivations, in the order in which they see each event: interrupts first, since they tell who wakes a thread;
+ * then who runs, then what a thread waits for, then the calls in which it waits.
+ */
+import { BlockIos } from "./block-io.ts";
 import type { Derivation, DeriveContext } from "./derivation.ts";
+import { Frequencies } from "./frequency.ts";
+import { Futexes } from "./futex.ts";
+import { IdleStates } from "./idle-state.ts";
+import { Interrupts } from "./irq.ts";
+import { Lost } from "./lost.ts";
+import { Sched } from "./sched.ts";
+import { Syscalls } from "./syscall.ts";
 import { ThreadIdentity } from "./thread-identity.ts";
+import { ThreadStates } from "./thread-state.ts";
 
+/** Without `derived`: only what the event tables need (thread identity), and the gaps. */
 export function createDerivations(context: DeriveContext, derived: boolean): readonly Derivation[] {
 	const identity = new ThreadIdentity(context);
-	if (!derived) return [identity];
-	return [identity];
+	const lost = new Lost(context);
+	if (!derived) return [identity, lost];
+	const interrupts = new Interrupts(context);
+	const states = new ThreadStates(context);
+	const syscalls = new Syscalls(context, states, [new Futexes(context, states)]);
+	states.connect(syscalls, interrupts);
+	return [
+		identity,
+		lost,
+		interrupts,
+		new Sched(context),
+		states,
+		syscalls,
+		new BlockIos(context),
+		new IdleStates(context),
+		new Frequencies(context),
+	];
 }

@@ -61,20 +61,19 @@ export class Sched implements Derivation {
 		this.events = {
 			sched_switch: {
 				fields: [
-					{ name: "prev_pid", form: "number" },
 					{ name: "prev_prio", form: "number" },
 					{ name: "prev_state", form: "number" },
 					{ name: "next_pid", form: "number" },
 					{ name: "next_prio", form: "number" },
 				],
-				on: (ts, cpu, _utid, _flags, prevPid, prevPrio, prevState, nextPid, nextPrio) =>
-					this.#switch(ts, cpu, prevPid, prevPrio, prevState, nextPid, nextPrio),
+				on: (ts, cpu, prev, _flags, prevPrio, prevState, nextPid, nextPrio) =>
+					this.#switch(ts, cpu, prev, prevPrio, prevState, nextPid, nextPrio),
 			},
 		};
 	}
 
 	cpuStart(cpu: number, ts: number, utid: number): void {
-		if (utid !== 0) this.#cpuOf[utid] = cpu;
+		if (utid !== 0) this.#isOn(utid, cpu);
 		this.#cpus[cpu] = { utid, since: ts, prio: Number.NaN, openLeft: true, switched: false, open: true };
 	}
 
@@ -104,39 +103,40 @@ export class Sched implements Derivation {
 	#switch(
 		ts: number,
 		cpu: number,
-		prevPid: number,
+		prev: number,
 		prevPrio: number,
 		prevState: number,
 		nextPid: number,
 		nextPrio: number,
 	): void {
 		const slice = this.#cpus[cpu];
-		const prev = this.#threads.at(prevPid, ts);
 		this.#switches = true;
 		slice.switched = true;
 		if (slice.utid === prev) {
 			if (slice.openLeft) slice.prio = prevPrio;
-		} else if (slice.utid !== UNKNOWN) {
-			slice.utid = UNKNOWN;
-			slice.prio = Number.NaN;
-			this.#note();
+		} else {
+			if (slice.utid !== UNKNOWN) this.#contradicted(slice);
+			if (prev !== 0) this.#isOn(prev, cpu);
 		}
 		this.#close(cpu, slice, ts, this.#prevStates.codeOf(prevState), false);
 		const next = this.#threads.at(nextPid, ts);
-		if (next !== 0) this.#comesTo(next, cpu);
+		if (next !== 0) this.#isOn(next, cpu);
 		slice.utid = next;
 		slice.since = ts;
 		slice.prio = nextPrio;
 		slice.openLeft = false;
 	}
 
-	/** A thread that comes to a CPU and did not leave another: the switch there was not recorded, nor who runs there. */
-	#comesTo(utid: number, cpu: number): void {
+	/** A thread that is on a CPU and did not leave another: the switch there was not recorded, nor who runs there. */
+	#isOn(utid: number, cpu: number): void {
 		const before = this.#cpuOf[utid];
 		this.#cpuOf[utid] = cpu;
 		if (before === undefined || before === cpu) return;
 		const slice = this.#cpus[before];
-		if (slice.utid !== utid || !slice.open) return;
+		if (slice.utid === utid && slice.open) this.#contradicted(slice);
+	}
+
+	#contradicted(slice: Slice): void {
 		slice.utid = UNKNOWN;
 		slice.prio = Number.NaN;
 		this.#note();
@@ -145,7 +145,8 @@ export class Sched implements Derivation {
 	#close(cpu: number, slice: Slice, end: number, endState: number, openRight: boolean): void {
 		const row = this.#row;
 		row.ts = slice.since;
-		row.dur = this.#timed ? end - slice.since : Number.NaN;
+		// a clock that steps back may put the CPU's last record before a time that was told already
+		row.dur = this.#timed ? Math.max(end - slice.since, 0) : Number.NaN;
 		row.cpu = cpu;
 		row.utid = slice.utid === UNKNOWN ? Number.NaN : slice.utid;
 		row.end_state = endState;

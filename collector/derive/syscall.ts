@@ -67,6 +67,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 	restart_syscall: Kind.restart,
 };
 
+const ENOSYS = 38;
 /** Halves of the six arguments */
 const ARGS = 12;
 /** running, runnable, blocked, unknown */
@@ -87,7 +88,8 @@ export class Syscalls implements Derivation, OpenSyscalls {
 	readonly #errors: ErrorCodes;
 	readonly #timed: boolean;
 	readonly #switches: boolean;
-	readonly #exits: boolean;
+	/** An exit was seen. A format in the trace does not say that the event was switched on */
+	#exitSeen = false;
 	/** Bits of prev_state with which a thread leaves for ever */
 	readonly #deadMask: number;
 	/** raw_syscalls events come: those of single calls would count twice */
@@ -140,7 +142,9 @@ export class Syscalls implements Derivation, OpenSyscalls {
 		let dead = 0;
 		for (const [bit, letter] of context.prevState.letters) if (letter === "Z" || letter === "X") dead |= bit;
 		this.#deadMask = dead;
-		let exits = recorded.size === 0 || recorded.has("sys_exit");
+		const isRecorded = (event: string) => recorded.size === 0 || recorded.has(event);
+		const rawEnters = isRecorded("sys_enter");
+		const rawExits = isRecorded("sys_exit");
 
 		const events: Record<string, Subscription> = {
 			sys_enter: {
@@ -152,6 +156,7 @@ export class Syscalls implements Derivation, OpenSyscalls {
 					if (this.#raw || !this.#singleTold(utid, id!, true))
 						this.#enter(ts, cpu, utid, id!, this.#names.of(id!));
 					this.#store(utid, a0!, a0h!, a1!, a1h!, a2!, a2h!, a3!, a3h!, a4!, a4h!, a5!, a5h!);
+					if (!rawExits) this.#endUnknown(utid, ts);
 				},
 			},
 			sys_exit: {
@@ -161,7 +166,7 @@ export class Syscalls implements Derivation, OpenSyscalls {
 				],
 				on: (ts, cpu, utid, _flags, id, lo, hi) => {
 					if (!this.#raw && this.#singleTold(utid, id!, false)) return;
-					this.#exit(ts, cpu, utid, id!, this.#names.of(id!), lo!, hi!);
+					this.#exit(ts, cpu, utid, id!, this.#names.of(id!), lo!, hi!, rawEnters);
 				},
 			},
 			sched_process_exit: {
@@ -183,13 +188,13 @@ export class Syscalls implements Derivation, OpenSyscalls {
 			},
 		};
 		for (const event of recorded) {
-			if (event.startsWith("sys_enter_")) events[event] = this.#singleEnter(event.slice("sys_enter_".length));
-			else if (event.startsWith("sys_exit_")) {
-				events[event] = this.#singleExit(event.slice("sys_exit_".length));
-				exits = true;
-			}
+			const [, edge, name] = /^sys_(enter|exit)_(.*)$/.exec(event) ?? [];
+			if (name === undefined) continue;
+			events[event] =
+				edge === "enter"
+					? this.#singleEnter(name, recorded.has(`sys_exit_${name}`))
+					: this.#singleExit(name, recorded.has(`sys_enter_${name}`));
 		}
-		this.#exits = exits;
 		this.events = events;
 
 		this.#row = {
@@ -253,7 +258,7 @@ export class Syscalls implements Derivation, OpenSyscalls {
 	}
 
 	/** Arguments are the fields after the number, whatever their names are. */
-	#singleEnter(name: string): Subscription {
+	#singleEnter(name: string, exits: boolean): Subscription {
 		const code = this.#context.strings.code(name);
 		return {
 			fields: [
@@ -268,11 +273,12 @@ export class Syscalls implements Derivation, OpenSyscalls {
 				if (this.#raw) return;
 				this.#enter(ts, cpu, utid, nr!, this.#names.orElse(nr!, code));
 				this.#store(utid, a0!, a0h!, a1!, a1h!, a2!, a2h!, a3!, a3h!, a4!, a4h!, a5!, a5h!);
+				if (!exits) this.#endUnknown(utid, ts);
 			},
 		};
 	}
 
-	#singleExit(name: string): Subscription {
+	#singleExit(name: string, enters: boolean): Subscription {
 		const code = this.#context.strings.code(name);
 		return {
 			fields: [
@@ -281,7 +287,7 @@ export class Syscalls implements Derivation, OpenSyscalls {
 			],
 			on: (ts, cpu, utid, _flags, nr, lo, hi) => {
 				if (this.#raw) return;
-				this.#exit(ts, cpu, utid, nr!, this.#names.orElse(nr!, code), lo!, hi!);
+				this.#exit(ts, cpu, utid, nr!, this.#names.orElse(nr!, code), lo!, hi!, enters);
 				this.#singleExitUtid = utid;
 				this.#singleExitNr = nr!;
 			},
@@ -354,8 +360,24 @@ export class Syscalls implements Derivation, OpenSyscalls {
 		this.#hasArgs[slot] = 1;
 	}
 
-	#exit(ts: number, cpu: number, utid: number, nr: number, name: number, lo: number, hi: number): void {
+	/** Where exits are not recorded nothing tells how long the call is. */
+	#endUnknown(utid: number, ts: number): void {
+		this.#close(this.#slotOf[utid]!, Number.NaN, ts, Number.NaN, Number.NaN, 1);
+	}
+
+	/** `enters`: the enter of this call would have been recorded. */
+	#exit(
+		ts: number,
+		cpu: number,
+		utid: number,
+		nr: number,
+		name: number,
+		lo: number,
+		hi: number,
+		enters: boolean,
+	): void {
 		if (utid >= this.#slotOf.length) this.#growThreads(utid);
+		this.#exitSeen = true;
 		const slot = this.#slotOf[utid]!;
 		if (slot >= 0) {
 			if (this.#nr[slot] === nr || this.#names.kind(this.#name[slot]!) === Kind.sigreturn) {
@@ -365,28 +387,39 @@ export class Syscalls implements Derivation, OpenSyscalls {
 			}
 			this.#closeUnseen(slot, ts);
 		}
-		this.#exitOnly(ts, cpu, utid, nr, name, lo, hi);
+		this.#exitOnly(ts, cpu, utid, nr, name, lo, hi, enters);
 		this.#seen[utid] = ts;
 	}
 
 	/** An exit without its enter. */
-	#exitOnly(ts: number, cpu: number, utid: number, nr: number, name: number, lo: number, hi: number): void {
+	#exitOnly(
+		ts: number,
+		cpu: number,
+		utid: number,
+		nr: number,
+		name: number,
+		lo: number,
+		hi: number,
+		enters: boolean,
+	): void {
 		// The new thread's way out of its creator's call: only there the call returns 0.
 		if (lo === 0 && hi === 0 && this.#names.kind(name) === Kind.clone) return;
 		const seen = this.#seen[utid]!;
 		let start = ts;
 		let known = false;
-		if (this.#lossEnd > seen || (Number.isNaN(seen) && !Number.isNaN(this.#lossEnd))) start = this.#lossEnd;
+		if (!enters) start = Number.NaN;
+		else if (this.#lossEnd > seen || (Number.isNaN(seen) && !Number.isNaN(this.#lossEnd)))
+			start = this.#lossEnd;
 		else if (Number.isNaN(seen)) {
 			const threads = this.#context.threads;
 			start = threads.startKnown(utid) ? threads.firstTsOf(utid) : this.#windowStart;
 			known = true;
-		} else {
+		} else if (!(hi === -1 && lo === -ENOSYS)) {
+			// For a number that it does not know powerpc traces the exit only (do_syscall_trace_enter, kernel/ptrace/ptrace.c).
 			this.#context.note("info", "syscall-enter-missing", "sys_exit without a sys_enter before it", cpu);
 		}
-		if (!(start <= ts)) start = ts;
 		const row = this.#row;
-		row.ts = start;
+		row.ts = start <= ts ? start : ts;
 		row.cpu = cpu;
 		row.utid = utid;
 		row.nr = nr;
@@ -399,27 +432,30 @@ export class Syscalls implements Derivation, OpenSyscalls {
 		this.#now.fill(0);
 		// What the thread did before the window is not in the totals, so all of them belong to the call.
 		if (known && this.#switches) this.#clock!.totals(utid, ts, this.#now);
-		this.#parts(ts, this.#now[0]!, this.#now[1]!, this.#now[2]!, known);
-		this.#emit(ts);
+		const end = enters ? ts : Number.NaN;
+		this.#parts(end, this.#now[0]!, this.#now[1]!, this.#now[2]!, known);
+		this.#emit(end);
 	}
 
 	/** Ends an open call whose exit was not seen: the thread has done something else at `ts`. */
 	#closeUnseen(slot: number, ts: number): void {
 		const lossFrom = this.#lossFrom[slot]!;
 		const exited = this.#exited[slot]!;
-		if (Number.isNaN(lossFrom) && this.#exits) {
+		if (!Number.isNaN(exited)) this.#close(slot, exited, ts, Number.NaN, Number.NaN, 0);
+		else if (!Number.isNaN(lossFrom)) this.#close(slot, lossFrom, ts, Number.NaN, Number.NaN, 1);
+		else if (!this.#exitSeen) this.#close(slot, Number.NaN, ts, Number.NaN, Number.NaN, 1);
+		else {
 			this.#context.note(
 				"info",
 				"syscall-exit-missing",
 				"a system call has no sys_exit though no events were lost",
 				this.#cpu[slot]!,
 			);
+			this.#close(slot, ts, ts, Number.NaN, Number.NaN, 1);
 		}
-		if (!Number.isNaN(exited)) this.#close(slot, exited, ts, Number.NaN, Number.NaN, 0);
-		else this.#close(slot, Number.isNaN(lossFrom) ? ts : lossFrom, ts, Number.NaN, Number.NaN, 1);
 	}
 
-	/** `now` is the time of the event that tells of the end; `end` may lie before it. */
+	/** `now` is the time of the event that tells of the end; `end` may lie before it, or be NaN = unknown. */
 	#close(slot: number, end: number, now: number, lo: number, hi: number, openRight: number): void {
 		const utid = this.#utid[slot]!;
 		const row = this.#row;
@@ -477,16 +513,22 @@ export class Syscalls implements Derivation, OpenSyscalls {
 		}
 	}
 
-	/** Fills dur and its four parts, which sum to it. */
+	/**
+	 * Fills dur and its four parts, which sum to it. Where events of a thread contradict each other (switches that a
+	 * filter left out) its totals may go back: then nothing is known of the call.
+	 */
 	#parts(end: number, running: number, runnable: number, blocked: number, known: boolean): void {
 		const row = this.#row;
-		const dur = this.#timed && this.#exits ? end - row.ts : Number.NaN;
+		const dur = this.#timed ? end - row.ts : Number.NaN;
+		const unknown = dur - running - runnable - blocked;
+		const sound = running >= 0 && runnable >= 0 && blocked >= 0 && unknown >= 0;
+		const zero = Number.isNaN(dur) ? Number.NaN : 0;
 		row.dur = dur;
-		row.running_ns = Number.isNaN(dur) ? dur : running;
-		row.runnable_ns = Number.isNaN(dur) ? dur : runnable;
-		row.blocked_ns = Number.isNaN(dur) ? dur : blocked;
-		row.unknown_ns = dur - running - runnable - blocked;
-		this.#call.blocked = known && this.#switches ? row.blocked_ns : Number.NaN;
+		row.running_ns = sound ? running : zero;
+		row.runnable_ns = sound ? runnable : zero;
+		row.blocked_ns = sound ? blocked : zero;
+		row.unknown_ns = sound ? unknown : dur;
+		this.#call.blocked = known && sound && this.#switches ? blocked : Number.NaN;
 	}
 
 	#emit(end: number): void {

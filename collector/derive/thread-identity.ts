@@ -1,7 +1,7 @@
 /**
  * Keeps Threads up to date from the events that tell about threads. Runs before all other derivations: for each event
- * they find every thread that it names under `threads.at(tid, ts)`, a thread in its last sched_switch included (its
- * tid is given free with the next event).
+ * they find every thread that it names under `threads.at(tid, ts)`. One exception: the tid of a thread in its last
+ * sched_switch is free already, so the thread that leaves is always the `utid` of the event, never `at(prev_pid)`.
  */
 import type { Threads } from "../identity/threads.ts";
 import type { Derivation, DeriveContext, FieldSpec, Subscription } from "./derivation.ts";
@@ -15,8 +15,6 @@ export class ThreadIdentity implements Derivation {
 	readonly #threads: Threads;
 	readonly #context: DeriveContext;
 	readonly #prevStates: PrevStates;
-	/** A thread whose last sched_switch was the event before; 0 = none */
-	#dying = 0;
 
 	constructor(context: DeriveContext) {
 		this.#context = context;
@@ -25,22 +23,15 @@ export class ThreadIdentity implements Derivation {
 		const woken = [string("comm"), number("pid")];
 		this.events = {
 			sched_switch: {
-				fields: [
-					string("prev_comm"),
-					number("prev_pid"),
-					number("prev_state"),
-					string("next_comm"),
-					number("next_pid"),
-				],
-				on: (ts, _cpu, _utid, _flags, prevComm, prevPid, prevState, nextComm, nextPid) =>
-					this.#switch(ts, prevComm, prevPid, prevState, nextComm, nextPid),
+				fields: [string("prev_comm"), number("prev_state"), string("next_comm"), number("next_pid")],
+				on: (ts, _cpu, prev, _flags, prevComm, prevState, nextComm, nextPid) =>
+					this.#switch(ts, prev, prevComm, prevState, nextComm, nextPid),
 			},
 			sched_waking: { fields: woken, on: (ts, _cpu, _utid, _flags, comm, pid) => this.#woken(ts, comm, pid) },
 			sched_wakeup: { fields: woken, on: (ts, _cpu, _utid, _flags, comm, pid) => this.#woken(ts, comm, pid) },
 			sched_wakeup_new: {
 				fields: woken,
 				on: (ts, _cpu, _utid, _flags, comm, pid) => {
-					this.#bury();
 					if (pid === 0) return;
 					const utid = this.#threads.wakeupNew(pid, ts);
 					if (comm !== -1) this.#threads.namedIfUnknown(utid, comm, ts, "sched_switch");
@@ -49,14 +40,12 @@ export class ThreadIdentity implements Derivation {
 			task_newtask: {
 				fields: [number("pid"), string("comm"), { name: "clone_flags", form: "pair" }],
 				on: (ts, _cpu, utid, _flags, pid, comm, lo, hi) => {
-					this.#bury();
 					this.#threads.fork(utid, pid, comm, lo, hi, ts);
 				},
 			},
 			sched_process_fork: {
 				fields: [number("parent_pid"), number("child_pid"), string("child_comm")],
 				on: (ts, _cpu, _utid, _flags, parent, child, comm) => {
-					this.#bury();
 					this.#threads.fork(this.#threads.at(parent, ts), child, comm, 0, Number.NaN, ts);
 				},
 			},
@@ -64,7 +53,6 @@ export class ThreadIdentity implements Derivation {
 				// where a format has no pid, the current thread is meant
 				fields: [number("pid"), string("oldcomm"), string("newcomm")],
 				on: (ts, _cpu, utid, _flags, pid, before, after) => {
-					this.#bury();
 					const threads = this.#threads;
 					threads.rename(Number.isNaN(pid) ? threads.tidOf(utid) : pid, before, after, ts);
 				},
@@ -76,7 +64,6 @@ export class ThreadIdentity implements Derivation {
 			sched_process_exit: {
 				fields: [string("comm"), number("pid")],
 				on: (ts, _cpu, _utid, _flags, comm, pid) => {
-					this.#bury();
 					const utid = this.#threads.at(pid, ts);
 					if (comm !== -1) this.#threads.namedIfUnknown(utid, comm, ts, "sched_switch");
 					this.#threads.exit(utid);
@@ -85,46 +72,39 @@ export class ThreadIdentity implements Derivation {
 			sched_process_free: {
 				fields: [number("pid")],
 				on: (ts, _cpu, _utid, _flags, pid) => {
-					this.#bury();
 					this.#threads.free(pid, ts);
 				},
 			},
 		};
 	}
 
-	finish(): void {
-		this.#bury();
-	}
+	finish(): void {}
 
 	#switch(
 		ts: number,
+		prev: number,
 		prevComm: number,
-		prevPid: number,
 		prevState: number,
 		nextComm: number,
 		nextPid: number,
 	): void {
 		const threads = this.#threads;
-		if (this.#dying !== 0) this.#bury();
 		const next = threads.at(nextPid, ts);
 		threads.lived(next);
 		if (nextComm !== -1) threads.named(next, nextComm, ts, "sched_switch");
-		const prev = threads.at(prevPid, ts);
 		threads.lived(prev);
 		if (prevComm !== -1) threads.named(prev, prevComm, ts, "sched_switch");
-		if (this.#prevStates.classOf(prevState) === PrevClass.dead) this.#dying = prev;
+		if (this.#prevStates.classOf(prevState) === PrevClass.dead) threads.dead(prev);
 	}
 
 	/** The name in a waking is read by the waker and may race with a rename. */
 	#woken(ts: number, comm: number, pid: number): void {
-		if (this.#dying !== 0) this.#bury();
 		const utid = this.#threads.at(pid, ts);
 		this.#threads.lived(utid);
 		if (comm !== -1) this.#threads.namedIfUnknown(utid, comm, ts, "sched_switch");
 	}
 
 	#exec(ts: number, filename: number, pid: number, oldPid: number): void {
-		this.#bury();
 		const utid = this.#threads.exec(pid, Number.isNaN(oldPid) ? pid : oldPid, ts);
 		// exec renames the thread before this event; where renames are not recorded the program's name is the best guess
 		if (filename === -1 || this.#context.recorded.has("task_rename")) return;
@@ -133,11 +113,5 @@ export class ThreadIdentity implements Derivation {
 		// TASK_COMM_LEN is 16 with the final NUL (include/linux/sched.h)
 		const name = text.slice(text.lastIndexOf("/") + 1).slice(0, 15);
 		this.#threads.named(utid, strings.code(name), ts, "exec");
-	}
-
-	#bury(): void {
-		if (this.#dying === 0) return;
-		this.#threads.dead(this.#dying);
-		this.#dying = 0;
 	}
 }

@@ -148,6 +148,8 @@ export class ThreadStates implements Derivation, ThreadClock {
 	/** sched_switch is recorded: the current thread of a CPU's first record can be said to run until the next switch */
 	readonly #switches: boolean;
 	#sawSwitch = false;
+	/** rows from before the first sched_switch, a few for each thread and CPU: a trace may never have one */
+	readonly #held: Row<typeof threadState>[] = [];
 	readonly #lastWait = { since: 0, wakerUtid: -1, wakerIrq: -1, stackId: -1 };
 	readonly #row: Row<typeof threadState> = {
 		ts: 0,
@@ -184,12 +186,10 @@ export class ThreadStates implements Derivation, ThreadClock {
 		this.events = {
 			sched_switch: {
 				fields: [
-					{ name: "prev_pid", form: "number" },
 					{ name: "prev_state", form: "number" },
 					{ name: "next_pid", form: "number" },
 				],
-				on: (ts, cpu, _utid, _flags, prevPid, prevState, nextPid) =>
-					this.#switch(ts, cpu, prevPid, prevState, nextPid),
+				on: (ts, cpu, prev, _flags, prevState, nextPid) => this.#switch(ts, cpu, prev, prevState, nextPid),
 			},
 			sched_waking: {
 				fields: wake,
@@ -216,8 +216,11 @@ export class ThreadStates implements Derivation, ThreadClock {
 		const b = this.#at(utid);
 		const f = this.#f;
 		for (let k = 0; k < 4; k++) out[k] = f[b + F.total0 + k];
-		const k = clockClass[f[b + F.state]];
+		const state = f[b + F.state];
+		const k = clockClass[state];
 		if (k >= 0) out[k] += ts - f[b + F.since];
+		else if (state === State.none && this.#threads.firstTsOf(utid) < ts)
+			out[3] += ts - this.#threads.firstTsOf(utid);
 	}
 
 	lastWait(utid: number): { since: number; wakerUtid: number; wakerIrq: number; stackId: number } | null {
@@ -277,9 +280,8 @@ export class ThreadStates implements Derivation, ThreadClock {
 		}
 	}
 
-	#switch(ts: number, cpu: number, prevPid: number, prevState: number, nextPid: number): void {
-		this.#sawSwitch = true;
-		const prev = this.#threads.at(prevPid, ts);
+	#switch(ts: number, cpu: number, prev: number, prevState: number, nextPid: number): void {
+		if (!this.#sawSwitch) this.#release();
 		const next = this.#threads.at(nextPid, ts);
 		const c = this.#cpus[cpu];
 		if (c.current !== prev && c.current > 0) this.#contradicted(c.current);
@@ -288,6 +290,12 @@ export class ThreadStates implements Derivation, ThreadClock {
 		c.left = prev;
 		c.current = next;
 		c.lostFrom = Number.NaN;
+	}
+
+	#release(): void {
+		this.#sawSwitch = true;
+		for (const row of this.#held) this.#out.append(row);
+		this.#held.length = 0;
 	}
 
 	/** A thread leaves the CPU by sched_switch. */
@@ -497,8 +505,10 @@ export class ThreadStates implements Derivation, ThreadClock {
 		const b = this.#at(utid);
 		const f = this.#f;
 		if (f[b + F.state] !== State.running || f[b + F.cpu] !== cpu) return;
-		this.#close(utid, b, ts, State.running, 1);
-		this.#set(b, State.unknown, ts);
+		// a clock that steps back may put the CPU's last record before a time that was told already
+		const until = Math.max(ts, f[b + F.since]);
+		this.#close(utid, b, until, State.running, 1);
+		this.#set(b, State.unknown, until);
 		f[b + F.dark] = dark;
 		f[b + F.rememberedTs] = Number.NaN;
 	}
@@ -553,7 +563,7 @@ export class ThreadStates implements Derivation, ThreadClock {
 			f[b + F.waitPending] = 0;
 			this.#writeWait(utid, b, since, 0, f[b + F.waitIgnored]);
 			this.#waker(b);
-			this.#out.append(row);
+			this.#append();
 		}
 		const k = clockClass[state];
 		if (k >= 0) f[b + F.total0 + k] += end - since;
@@ -582,7 +592,12 @@ export class ThreadStates implements Derivation, ThreadClock {
 			}
 			row.wake_ts = state === State.runnable ? f[b + F.wakeTs] : Number.NaN;
 		}
-		this.#out.append(row);
+		this.#append();
+	}
+
+	#append(): void {
+		if (this.#sawSwitch) this.#out.append(this.#row);
+		else this.#held.push({ ...this.#row });
 	}
 
 	#writeWait(utid: number, b: number, end: number, openRight: number, ignored: number): void {

@@ -350,7 +350,8 @@ export class Threads {
 		for (let utid = 1; utid < this.#count; utid++) {
 			const tid = this.#tid[utid];
 			if (!first.has(tid)) first.set(tid, utid);
-			last.set(tid, utid);
+			// one that took the tid over is of the same process as the life before
+			if (!last.has(tid) || !(this.#flags[utid] & Flag.tookOver)) last.set(tid, utid);
 		}
 		const lifeOf = (tid: number, from: From) => {
 			if (from === From.end) return last.get(tid);
@@ -359,7 +360,7 @@ export class Threads {
 		};
 		for (let utid = 1; utid < this.#count; utid++) {
 			// guessed for the first life when it began; true for the last
-			if (this.#tgidFrom[utid] === From.end && last.get(this.#tid[utid]) !== utid) {
+			if (this.#tgidFrom[utid] === From.end && last.get(this.#tid[utid])! > utid) {
 				this.#tgid[utid] = -1;
 				this.#tgidFrom[utid] = From.nothing;
 			}

@@ -19,9 +19,6 @@ export type ColumnArray = Int32Array | Uint32Array | Float64Array | Uint8Array;
 /** Code of NULL in a `str` column. */
 export const NULL_STRING = 0xffff_ffff;
 
-/** Rows that come before a held batch is emitted: a stack follows its event within microseconds. */
-const HOLD_ROWS = 2048;
-
 /** First capacity; it grows fourfold up to BATCH_ROWS, since most event types stay tiny. */
 const FIRST_ROWS = 2048;
 
@@ -29,7 +26,7 @@ export function listLength(store: Store): number {
 	return store.startsWith("i64x") ? Number(store.slice(4)) : 0;
 }
 
-function allocate(store: Store, rows: number): ColumnArray {
+export function allocate(store: Store, rows: number): ColumnArray {
 	const list = listLength(store);
 	if (list > 0) return new Int32Array(rows * 2 * list);
 	switch (store) {
@@ -46,11 +43,6 @@ function allocate(store: Store, rows: number): ColumnArray {
 	}
 }
 
-/** Elements of the array that one row takes. */
-function width(store: Store): number {
-	return store === "i64" ? 2 : Math.max(1, 2 * listLength(store));
-}
-
 export class ColumnSet {
 	capacity = FIRST_ROWS;
 	arrays: ColumnArray[];
@@ -60,17 +52,12 @@ export class ColumnSet {
 	readonly #ts: number;
 	/** Number in the table of the first row of the arrays. */
 	first = 0;
-	/** A full batch that is held back, so that its rows can still be patched. */
-	#held: { arrays: ColumnArray[]; masks: (Uint8Array | null)[]; nulls: Int32Array; rows: number } | null =
-		null;
 
 	constructor(
 		readonly table: string,
 		readonly layout: readonly ColumnLayout[],
 		readonly strings: Strings,
 		readonly emit: (batch: Batch) => void,
-		/** Rows get values after they were written (patch): a full batch is held until HOLD_ROWS more have come. */
-		readonly patchable = false,
 	) {
 		this.arrays = layout.map((l) => allocate(l.store, this.capacity));
 		this.#masks = layout.map(() => null);
@@ -89,148 +76,119 @@ export class ColumnSet {
 		this.#nulls[column]!++;
 	}
 
-	/**
-	 * Sets an INTEGER value of an earlier row, by the row's number in the table. In a patchable set the last column
-	 * holds -1 for NULL. False where the row has been emitted.
-	 */
-	patch(column: number, row: number, value: number): boolean {
-		if (row >= this.first) this.arrays[column]![row - this.first] = value;
-		else if (this.#held && row >= this.first - this.#held.rows)
-			this.#held.arrays[column]![row - this.first + this.#held.rows] = value;
-		else return false;
-		return true;
-	}
-
-	/** Makes room: grows the arrays, or seals a full batch and begins the next. Returns the row to write next. */
+	/** Makes room: grows the arrays, or emits a full batch and begins the next. Returns the row to write next. */
 	full(rows: number): number {
-		if (this.#held) this.#release();
-		if (rows === this.arrays[0]!.length / width(this.layout[0]!.store)) {
-			if (rows < BATCH_ROWS) this.#grow();
-			else return this.#turn(rows);
+		if (this.capacity < BATCH_ROWS) {
+			this.capacity = Math.min(BATCH_ROWS, this.capacity * 4);
+			this.arrays = this.layout.map((l, i) => {
+				const bigger = allocate(l.store, this.capacity);
+				bigger.set(this.arrays[i]!);
+				return bigger;
+			});
+			return rows;
 		}
-		this.capacity = this.arrays[0]!.length / width(this.layout[0]!.store);
-		return rows;
-	}
-
-	/** Emits everything that is there. */
-	flush(rows: number): void {
-		if (this.#held) this.#release();
-		if (rows > 0) {
-			this.#turn(rows);
-			if (this.#held) this.#release();
-		}
-	}
-
-	#grow(): void {
-		const capacity = Math.min(BATCH_ROWS, this.capacity * 4);
-		this.arrays = this.layout.map((l, i) => {
-			const bigger = allocate(l.store, capacity);
-			bigger.set(this.arrays[i]!);
-			return bigger;
-		});
-	}
-
-	#turn(rows: number): number {
-		this.#held = { arrays: this.arrays, masks: this.#masks, nulls: this.#nulls, rows };
-		this.first += rows;
-		const capacity = this.arrays[0]!.length / width(this.layout[0]!.store);
-		this.arrays = this.layout.map((l) => allocate(l.store, capacity));
-		this.#masks = this.layout.map(() => null);
-		this.#nulls = new Int32Array(this.layout.length);
-		if (this.patchable) this.capacity = Math.min(HOLD_ROWS, capacity);
-		else this.#release();
+		this.flush(rows);
 		return 0;
 	}
 
-	/** Emits the held batch: its arrays are gone to the receiver. */
-	#release(): void {
-		const { arrays, masks, nulls, rows } = this.#held!;
-		this.#held = null;
-		if (this.patchable) sentinelNulls(arrays, masks, nulls, rows);
-		const ts = this.#ts >= 0 ? (arrays[this.#ts] as Int32Array) : null;
-		const order = ts ? sortOrder(ts, rows) : null;
+	/** Emits the rows that are there: their arrays are gone to the receiver, new ones take their place. */
+	flush(rows: number): void {
+		if (rows === 0) return;
 		const columns: BatchColumn[] = [];
 		for (const [i, l] of this.layout.entries()) {
-			if (nulls[i] === rows) continue;
-			let array = arrays[i]!;
-			let mask = nulls[i]! > 0 ? masks[i]! : null;
-			if (order) {
-				array = gather(array, order, width(l.store));
-				if (mask) mask = gatherBits(mask, order);
-			}
+			if (this.#nulls[i] === rows) continue;
+			const mask = this.#nulls[i]! > 0 ? this.#masks[i]! : null;
+			const array = this.arrays[i]!;
 			const column =
 				l.store === "str"
-					? this.#enumColumn(l.name, array as Uint32Array, rows, mask)
+					? enumColumn(l.name, array as Uint32Array, rows, mask, this.strings)
 					: plainColumn(l, array, mask);
 			if (column) columns.push(column);
 		}
-		const [minTs, maxTs] = ts ? tsRange(ts, rows, order) : [null, null];
-		this.emit({ table: this.table, rows, columns, minTs, maxTs });
-	}
-
-	/** Codes of the pool become codes of a dictionary of the batch's own strings. */
-	#enumColumn(name: string, codes: Uint32Array, rows: number, mask: Uint8Array | null): BatchColumn | null {
-		const local = new Map<number, number>();
-		const dictionary: string[] = [];
-		let validity = mask;
-		let last = -1;
-		let lastLocal = 0;
-		for (let row = 0; row < rows; row++) {
-			const code = codes[row]!;
-			if (code === NULL_STRING) {
-				validity ??= new Uint8Array(Math.ceil(rows / 64) * 8).fill(0xff);
-				validity[row >> 3]! &= ~(1 << (row & 7));
-				codes[row] = 0;
-				continue;
-			}
-			if (code !== last) {
-				last = code;
-				const known = local.get(code);
-				if (known === undefined) {
-					lastLocal = dictionary.length;
-					local.set(code, lastLocal);
-					dictionary.push(this.strings.text(code));
-				} else lastLocal = known;
-			}
-			codes[row] = lastLocal;
-		}
-		if (dictionary.length === 0) return null;
-		// DuckDB's widths of ENUM: one byte up to 255 members, two up to 65 535.
-		const data =
-			dictionary.length <= 255
-				? Uint8Array.from(codes.subarray(0, rows))
-				: dictionary.length <= 65_535
-					? Uint16Array.from(codes.subarray(0, rows))
-					: codes;
-		return {
-			name,
-			type: "ENUM",
-			data: data.buffer as ArrayBuffer,
-			dictionary,
-			...(validity ? { validity: validity.buffer as ArrayBuffer } : {}),
-		};
+		const ts = this.#ts >= 0 ? (this.arrays[this.#ts] as Int32Array) : null;
+		this.first += rows;
+		this.emit(sortedBatch(this.table, rows, columns, ts));
+		this.arrays = this.layout.map((l) => allocate(l.store, this.capacity));
+		this.#masks = this.layout.map(() => null);
+		this.#nulls.fill(0);
 	}
 }
 
-/** In a patchable set the last column holds -1 for NULL until now. */
-function sentinelNulls(
-	arrays: ColumnArray[],
-	masks: (Uint8Array | null)[],
-	nulls: Int32Array,
+/** Codes of the pool become codes of a dictionary of the batch's own strings; null where every value is NULL. */
+export function enumColumn(
+	name: string,
+	codes: Uint32Array,
 	rows: number,
-): void {
-	const k = arrays.length - 1;
-	const values = arrays[k]!;
-	let count = 0;
-	for (let row = 0; row < rows; row++) if (values[row] === -1) count++;
-	nulls[k] = count;
-	if (count === 0 || count === rows) return;
-	const mask = new Uint8Array(Math.ceil(rows / 64) * 8).fill(0xff);
-	for (let row = 0; row < rows; row++) if (values[row] === -1) mask[row >> 3]! &= ~(1 << (row & 7));
-	masks[k] = mask;
+	mask: Uint8Array | null,
+	strings: Strings,
+): BatchColumn | null {
+	const dictionary: string[] = [];
+	const local = new Int32Array(strings.size).fill(-1);
+	let validity = mask;
+	for (let row = 0; row < rows; row++) {
+		const code = codes[row]! >>> 0;
+		if (code === NULL_STRING) {
+			validity ??= new Uint8Array(Math.ceil(rows / 64) * 8).fill(0xff);
+			validity[row >> 3]! &= ~(1 << (row & 7));
+			codes[row] = 0;
+			continue;
+		}
+		let own = local[code]!;
+		if (own < 0) {
+			own = dictionary.length;
+			local[code] = own;
+			dictionary.push(strings.text(code));
+		}
+		codes[row] = own;
+	}
+	if (dictionary.length === 0) return null;
+	// DuckDB's widths of ENUM: one byte up to 255 members, two up to 65 535.
+	const used = codes.subarray(0, rows);
+	const data =
+		dictionary.length <= 255
+			? Uint8Array.from(used)
+			: dictionary.length <= 65_535
+				? Uint16Array.from(used)
+				: used.slice();
+	return {
+		name,
+		type: "ENUM",
+		data: data.buffer as ArrayBuffer,
+		dictionary,
+		...(validity ? { validity: validity.buffer as ArrayBuffer } : {}),
+	};
 }
 
-function plainColumn(l: ColumnLayout, array: ColumnArray, mask: Uint8Array | null): BatchColumn {
+/** Bytes of one value of a batch column. */
+function valueBytes(column: BatchColumn): number {
+	if (column.type === "ENUM")
+		return column.dictionary!.length <= 255 ? 1 : column.dictionary!.length <= 65_535 ? 2 : 4;
+	if (column.type.startsWith("BIGINT[")) return 8 * Number(column.type.slice("BIGINT[".length, -1));
+	return { BIGINT: 8, DOUBLE: 8, INTEGER: 4, BOOLEAN: 1 }[
+		column.type as "BIGINT" | "DOUBLE" | "INTEGER" | "BOOLEAN"
+	];
+}
+
+/** A batch with its rows in the order of `ts` (halves), which is one of the columns; null for a table without. */
+export function sortedBatch(
+	table: string,
+	rows: number,
+	columns: readonly BatchColumn[],
+	ts: Int32Array | null,
+): Batch {
+	if (!ts) return { table, rows, columns, minTs: null, maxTs: null };
+	const order = sortOrder(ts, rows);
+	const [minTs, maxTs] = tsRange(ts, rows, order);
+	if (!order) return { table, rows, columns, minTs, maxTs };
+	const sorted = columns.map((c) => ({
+		...c,
+		data: gather(c.data, order, valueBytes(c)),
+		...(c.validity ? { validity: gatherBits(new Uint8Array(c.validity), order).buffer as ArrayBuffer } : {}),
+	}));
+	return { table, rows, columns: sorted, minTs, maxTs };
+}
+
+export function plainColumn(l: ColumnLayout, array: ColumnArray, mask: Uint8Array | null): BatchColumn {
 	const list = listLength(l.store);
 	const type =
 		list > 0
@@ -298,15 +256,24 @@ function sortOrder(ts: Int32Array, rows: number): Uint32Array | null {
 	return from;
 }
 
-function gather(array: ColumnArray, order: Uint32Array, each: number): ColumnArray {
-	const out = new (array.constructor as new (n: number) => ColumnArray)(order.length * each);
-	if (each === 1) for (let i = 0; i < order.length; i++) out[i] = array[order[i]!]!;
+function gather(data: ArrayBuffer, order: Uint32Array, bytes: number): ArrayBuffer {
+	const Unit = bytes === 1 ? Uint8Array : bytes === 2 ? Uint16Array : Uint32Array;
+	const each = Math.max(1, bytes >> 2);
+	const from = new Unit(data);
+	const to = new Unit(order.length * each);
+	if (each === 1) for (let i = 0; i < order.length; i++) to[i] = from[order[i]!]!;
+	else if (each === 2)
+		for (let i = 0; i < order.length; i++) {
+			const k = 2 * order[i]!;
+			to[2 * i] = from[k]!;
+			to[2 * i + 1] = from[k + 1]!;
+		}
 	else
 		for (let i = 0; i < order.length; i++) {
-			const from = order[i]! * each;
-			for (let k = 0; k < each; k++) out[i * each + k] = array[from + k]!;
+			const k = order[i]! * each;
+			for (let j = 0; j < each; j++) to[i * each + j] = from[k + j]!;
 		}
-	return out;
+	return to.buffer as ArrayBuffer;
 }
 
 function gatherBits(mask: Uint8Array, order: Uint32Array): Uint8Array {

@@ -17,22 +17,31 @@ export class CellMap {
 	private readonly first: SourceMap | undefined;
 	private readonly second: SourceMap | undefined;
 	private readonly headerLength: number;
+	private readonly scriptLines: number;
 
 	/**
 	 * @param source the cell
 	 * @param first source map (JSON) from ES module to TypeScript
 	 * @param second source map (JSON) from what runs to ES module
+	 * @param script what runs, without the executor's wrapper
 	 */
-	constructor(source: string, first: string | undefined, second: string | undefined, async: boolean) {
+	constructor(
+		source: string,
+		first: string | undefined,
+		second: string | undefined,
+		script: string,
+		async: boolean,
+	) {
 		this.lines = source.split("\n");
 		this.first = parse(first);
 		this.second = parse(second);
+		this.scriptLines = script.split("\n").length;
 		this.headerLength = (async ? header.async : header.sync).length;
 	}
 
 	/** Line and column from 1, as V8 prints them; undefined where the script has no counterpart in the cell. */
 	position(line: number, column: number): CellPosition | undefined {
-		if (this.first === undefined || this.second === undefined) return undefined;
+		if (this.first === undefined || this.second === undefined || line > this.scriptLines) return undefined;
 		const at = line === 1 ? column - this.headerLength : column;
 		const module = original(this.second, line - 1, at - 1);
 		if (module === undefined) return undefined;

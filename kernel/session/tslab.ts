@@ -182,7 +182,7 @@ function wrapConverter(converter: Converter, conversion: Conversion, { emitted }
 			// tslab looks for the compiler's complaint about an await; there is none about `for await` and `await (`.
 			const hasToplevelAwait = result.hasToplevelAwait || /\bawait\b/.test(result.output);
 			const name = conversion.scriptName;
-			conversion.maps.set(name, new CellMap(source, emitted.first, emitted.second, hasToplevelAwait));
+			conversion.maps.set(name, new CellMap(source, emitted.first, emitted.second, result.output, hasToplevelAwait));
 			return { ...result, hasToplevelAwait, output: `${result.output}\n//# sourceURL=${name}` };
 		},
 		complete(previous: string, source: string, position: number): CompletionInfo {

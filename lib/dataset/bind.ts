@@ -45,11 +45,9 @@ export function bind(value: SqlValue): Bound {
 		case "object":
 			if (Array.isArray(value)) return bindList(value);
 	}
-	throw new PowerkiError(
-		exitCode.usage,
-		`a value of type ${kindOf(value)} cannot be bound to a query`,
-		["bind null, a boolean, a number, a bigint, a string, or an array of those"],
-	);
+	throw new PowerkiError(exitCode.usage, `a value of type ${kindOf(value)} cannot be bound to a query`, [
+		"bind null, a boolean, a number, a bigint, a string, or an array of those",
+	]);
 }
 
 function kindOf(value: unknown): string {
@@ -66,11 +64,9 @@ function bindList(list: readonly SqlValue[]): Bound {
 		const [have, need] = [ranks.indexOf(type), ranks.indexOf(b.type)];
 		if (type === SQLNULL || (have >= 0 && need > have)) type = b.type;
 		else if (have < 0 || need < 0)
-			throw new PowerkiError(
-				exitCode.usage,
-				`a list with ${type} and ${b.type} cannot be bound to a query`,
-				["the elements of a list must have one type"],
-			);
+			throw new PowerkiError(exitCode.usage, `a list with ${type} and ${b.type} cannot be bound to a query`, [
+				"the elements of a list must have one type",
+			]);
 	}
 	const convert = (value: DuckDBValue): DuckDBValue => {
 		if (type === DOUBLE && typeof value === "bigint") return Number(value);

@@ -97,17 +97,21 @@ describe("tables of a dataset", () => {
 		}
 	});
 	it("print addresses by hex()", async () => {
-		expect((await ds.sql`SELECT hex(uaddr) AS a FROM futex_wait`).rows()).toEqual([{ a: "0xc000000000000000" }]);
+		expect((await ds.sql`SELECT hex(uaddr) AS a FROM futex_wait`).rows()).toEqual([
+			{ a: "0xc000000000000000" },
+		]);
 	});
 });
 
 describe("values in a query", () => {
 	it("are bound with their types", async () => {
-		const r = await ds.sql`SELECT ${1} AS i, ${2 ** 40} AS b, ${big} AS n, ${0.5} AS d, ${"a'b"} AS s, ${null} AS z, ${true} AS t`;
+		const r =
+			await ds.sql`SELECT ${1} AS i, ${2 ** 40} AS b, ${big} AS n, ${0.5} AS d, ${"a'b"} AS s, ${null} AS z, ${true} AS t`;
 		expect(r.rows()).toEqual([{ i: 1, b: 2n ** 40n, n: big, d: 0.5, s: "a'b", z: null, t: true }]);
 	});
 	it("may be lists, of mixed integer widths too", async () => {
-		const r = await ds.sql`SELECT ts FROM sched WHERE ts = ANY(${[1, 20n, 2 ** 50]}) AND trace NOT IN ${["x"]} ORDER BY ts`;
+		const r =
+			await ds.sql`SELECT ts FROM sched WHERE ts = ANY(${[1, 20n, 2 ** 50]}) AND trace NOT IN ${["x"]} ORDER BY ts`;
 		expect(r.column("ts")).toEqual(BigInt64Array.of(1n, 20n));
 	});
 	it("never become part of the text", async () => {
@@ -118,7 +122,9 @@ describe("values in a query", () => {
 		expect((await ds.sql`SELECT count(*) AS n FROM ${identifier("sched")}`).rows()).toEqual([{ n: 3n }]);
 	});
 	it("are counted", async () => {
-		expect((await failure(() => ds.query("SELECT ?"))).message).toBe("the query has 1 marks (?) and 0 values");
+		expect((await failure(() => ds.query("SELECT ?"))).message).toBe(
+			"the query has 1 marks (?) and 0 values",
+		);
 	});
 });
 
@@ -152,12 +158,13 @@ describe("a result", () => {
 		expect(n).toBe(10000);
 	});
 	it("keeps structure: lists, structs, dates, wide integers", async () => {
-		expect((await ds.sql`SELECT [1, NULL] AS l, {a: 1} AS s, DATE '2026-01-02' AS d, 1::HUGEINT AS h`).rows()).toEqual([
-			{ l: [1, null], s: { a: 1 }, d: "2026-01-02", h: 1n },
-		]);
+		expect(
+			(await ds.sql`SELECT [1, NULL] AS l, {a: 1} AS s, DATE '2026-01-02' AS d, 1::HUGEINT AS h`).rows(),
+		).toEqual([{ l: [1, null], s: { a: 1 }, d: "2026-01-02", h: 1n }]);
 	});
 	it("keeps values across chunks when a NULL comes late", async () => {
-		const r = await ds.sql`SELECT CASE WHEN range = 5000 THEN NULL ELSE range END AS x FROM range(5001) ORDER BY range`;
+		const r =
+			await ds.sql`SELECT CASE WHEN range = 5000 THEN NULL ELSE range END AS x FROM range(5001) ORDER BY range`;
 		expect(r.column("x").length).toBe(5001);
 		expect([r.column("x")[0], r.column("x")[4999], r.column("x")[5000]]).toEqual([0n, 4999n, null]);
 	});
@@ -168,7 +175,15 @@ describe("an error", () => {
 		const e = await failure(() => ds.query("SELECT trace,\n  utdi FROM sched"));
 		expect(e.code).toBe(exitCode.usage);
 		expect(e.message).toBe('referenced column "utdi" not found in FROM clause');
-		expect(e.details.slice(0, 3)).toEqual(["LINE 2:   utdi FROM sched", "          ^", 'did you mean "utid"?']);
+		expect(e.details.slice(0, 3)).toEqual([
+			"LINE 2:   utdi FROM sched",
+			"          ^",
+			'did you mean "utid"?',
+		]);
+	});
+	it("says whose column it is, where a name is in reach of the query but not of its FROM", async () => {
+		const e = await failure(() => ds.query("SELECT (SELECT uaddr) FROM sched WHERE 'futex_wait' = ''"));
+		expect(e.details).toContain('"uaddr" is a column of futex_wait');
 	});
 	it("names the nearest table", async () => {
 		const e = await failure(() => ds.query("SELECT * FROM futex_waits"));
@@ -181,7 +196,9 @@ describe("an error", () => {
 	it("stops a running query by the signal and leaves the dataset usable", async () => {
 		const stop = new AbortController();
 		setTimeout(() => stop.abort(), 30);
-		const e = await failure(() => ds.query("SELECT count(*) FROM range(1000000000000) a", [], { signal: stop.signal }));
+		const e = await failure(() =>
+			ds.query("SELECT count(*) FROM range(1000000000000) a", [], { signal: stop.signal }),
+		);
 		expect(e.code).toBe(exitCode.interrupted);
 		expect((await ds.sql`SELECT 1 AS x`).rows()).toEqual([{ x: 1 }]);
 	});
@@ -203,7 +220,9 @@ describe("what SQL may touch", () => {
 	});
 	it("is a directory that was named", async () => {
 		expect(await ds.writeParquet("SELECT 1 AS x UNION ALL SELECT 2", join(out, "a.parquet"))).toBe(2);
-		expect((await ds.query(`SELECT sum(x)::INTEGER AS s FROM '${out}/a.parquet'`)).rows()).toEqual([{ s: 3 }]);
+		expect((await ds.query(`SELECT sum(x)::INTEGER AS s FROM '${out}/a.parquet'`)).rows()).toEqual([
+			{ s: 3 },
+		]);
 	});
 	it("is not the network: nothing is loaded from elsewhere", async () => {
 		await failure(() => ds.query("INSTALL httpfs"));
@@ -225,5 +244,28 @@ describe("finding a dataset", () => {
 		expect(ds.manifest("bb").trace).toBe("bbbb000000000002");
 		expect(() => ds.manifest()).toThrow("the dataset has 2 traces: choose one");
 		expect(() => ds.manifest("p8")).toThrow('the dataset has no trace "p8"');
+	});
+});
+
+describe("views are made when they are named", () => {
+	it("and all are there for a statement that looks at the catalog", async () => {
+		const fresh = await openDataset(root);
+		const names = (await fresh.query<{ name: string }>("SHOW TABLES")).rows().map((r) => r.name);
+		expect(names).toEqual(expect.arrayContaining(["sched", "my_tracepoint", "import_note"]));
+		fresh.close();
+	});
+	it("also in other letters, in quotes, and by several at once", async () => {
+		const fresh = await openDataset(root);
+		const counts = await Promise.all(
+			["SELECT 1 FROM SCHED", 'SELECT 1 FROM "sched"', "WITH a AS (SELECT 1 FROM main.sched) SELECT * FROM a"].map(
+				async (text) => {
+					let n = 0;
+					for await (const piece of fresh.batches(text)) n += piece.rowCount;
+					return n + (await fresh.query(text)).rowCount;
+				},
+			),
+		);
+		expect(counts).toEqual([6, 6, 6]);
+		fresh.close();
 	});
 });

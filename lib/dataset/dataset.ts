@@ -1,19 +1,25 @@
 import { availableParallelism, tmpdir } from "node:os";
 import { resolve, sep } from "node:path";
-import { type DuckDBConnection, type DuckDBPreparedStatement, type DuckDBResult, StatementType } from "duckdb";
+import {
+	type DuckDBConnection,
+	type DuckDBPreparedStatement,
+	type DuckDBResult,
+	StatementType,
+} from "duckdb";
 import { type Duckdb, interruptible, openDuckdb } from "../duckdb/open.ts";
 import { catalog } from "../schema/catalog.ts";
 import { exitCode, PowerkiError } from "../schema/errors.ts";
-import { type DatasetTable, datasetTables, quoteText, viewSql } from "../schema/layout.ts";
+import { type DatasetTable, datasetTables, quoteText } from "../schema/layout.ts";
 import { macroSql } from "../schema/macros.ts";
 import type { Manifest } from "../schema/manifest.ts";
 import { bind } from "./bind.ts";
 import { type Fragment, fragment, type SqlInsert, type SqlValue } from "./fragment.ts";
+import { Installer } from "./installer.ts";
 import { findDataset, readManifests } from "./manifests.ts";
 import { nearest } from "./nearest.ts";
 import { ColumnBuilder, type Row, type SqlColumn, SqlResult } from "./result.ts";
 import { sqlError } from "./sql-error.ts";
-import { createViewSql, type View } from "./view.ts";
+import type { View } from "./view.ts";
 
 export interface DatasetOptions {
 	/** Views to install beside the tables; each may use the ones before it. */
@@ -52,18 +58,9 @@ export async function openDataset(path?: string, options: DatasetOptions = {}): 
 		spillDirectory: spill,
 	});
 	const views = options.views ?? [];
-	const statements = [
-		macroSql(),
-		...tables.map((t) => viewSql(t, `${root}/`)),
-		...views.map((v) => `${createViewSql(v)};\n`),
-	].join("");
-	try {
-		await duckdb.connection.run(statements);
-	} catch (error) {
-		duckdb.close();
-		throw sqlError(error, "", new Map());
-	}
-	return new Dataset(root, manifests, tables, views, outDirs, duckdb);
+	await duckdb.connection.run(macroSql());
+	const installer = new Installer(tables, views, root);
+	return new Dataset(root, manifests, tables, views, outDirs, duckdb, installer);
 }
 
 /** A dataset that is open for queries. Queries run one after another. */
@@ -81,6 +78,7 @@ export class Dataset {
 		readonly views: readonly View[],
 		private readonly outDirs: readonly string[],
 		private readonly duckdb: Duckdb,
+		private readonly installer: Installer,
 	) {}
 
 	/** The manifests of all traces, in order of date, host and start. */
@@ -104,15 +102,23 @@ export class Dataset {
 					) ?? []);
 		if (found.length === 1) return found[0];
 		const listed = (found.length === 0 ? all : found).map(
-			(m) => `${m.trace}  ${m.host ?? "unknown host"}  ${m.date ?? "unknown date"}  ${m.sources[0]?.name ?? ""}`,
+			(m) =>
+				`${m.trace}  ${m.host ?? "unknown host"}  ${m.date ?? "unknown date"}  ${m.sources[0]?.name ?? ""}`,
 		);
-		if (all.length === 0) throw new PowerkiError(exitCode.usage, `the dataset ${this.root} has no trace`, ["collect one: powerki collect TRACE --out DIR"]);
-		if (found.length > 1)
-			throw new PowerkiError(exitCode.usage, `${name === undefined ? "the dataset" : `"${name}"`} has ${found.length} traces: choose one`, [
-				...listed,
-				"name it with --trace ID or HOST, or trace: in a query's parameters",
+		if (all.length === 0)
+			throw new PowerkiError(exitCode.usage, `the dataset ${this.root} has no trace`, [
+				"collect one: powerki collect TRACE --out DIR",
 			]);
-		const near = nearest(name ?? "", all.flatMap((m) => [m.trace, ...(m.host === null ? [] : [m.host])]));
+		if (found.length > 1)
+			throw new PowerkiError(
+				exitCode.usage,
+				`${name === undefined ? "the dataset" : `"${name}"`} has ${found.length} traces: choose one`,
+				[...listed, "name it with --trace ID or HOST, or trace: in a query's parameters"],
+			);
+		const near = nearest(
+			name ?? "",
+			all.flatMap((m) => [m.trace, ...(m.host === null ? [] : [m.host])]),
+		);
 		throw new PowerkiError(exitCode.usage, `the dataset has no trace "${name}"`, [
 			...(near === null ? [] : [`did you mean "${near}"?`]),
 			...listed,
@@ -205,7 +211,11 @@ export class Dataset {
 	names(): ReadonlyMap<string, readonly string[]> {
 		const names = new Map<string, readonly string[]>();
 		for (const t of this.tables) names.set(t.name, ["trace", ...t.columns.keys(), "host", "date"]);
-		for (const v of this.views) names.set(v.name, v.columns.map((c) => c.name));
+		for (const v of this.views)
+			names.set(
+				v.name,
+				v.columns.map((c) => c.name),
+			);
 		return names;
 	}
 
@@ -237,6 +247,7 @@ export class Dataset {
 		text: string,
 		values: readonly SqlValue[],
 	): Promise<DuckDBResult> {
+		await this.installer.install(text, (sql) => connection.run(sql));
 		const statements = await connection.extractStatements(text);
 		if (statements.count === 0) throw new PowerkiError(exitCode.usage, "the query has no statement");
 		for (let i = 0; ; i++) {
@@ -262,10 +273,18 @@ export class Dataset {
 
 	/** Files of the dataset belong to the collector: SQL only reads them. */
 	private allow(statement: DuckDBPreparedStatement, text: string): void {
-		if (statement.statementType !== StatementType.COPY && statement.statementType !== StatementType.EXPORT) return;
-		const targets = [...text.matchAll(/\b(?:TO|DATABASE)\s+'((?:[^']|'')*)'/gi)].map((m) => resolve(m[1].replaceAll("''", "'")));
-		const inside = (dir: string, path: string) => path === dir || path.startsWith(dir.endsWith(sep) ? dir : dir + sep);
-		if (targets.length > 0 && targets.every((t) => !inside(this.root, t) && this.outDirs.some((d) => inside(d, t)))) return;
+		if (statement.statementType !== StatementType.COPY && statement.statementType !== StatementType.EXPORT)
+			return;
+		const targets = [...text.matchAll(/\b(?:TO|DATABASE)\s+'((?:[^']|'')*)'/gi)].map((m) =>
+			resolve(m[1].replaceAll("''", "'")),
+		);
+		const inside = (dir: string, path: string) =>
+			path === dir || path.startsWith(dir.endsWith(sep) ? dir : dir + sep);
+		if (
+			targets.length > 0 &&
+			targets.every((t) => !inside(this.root, t) && this.outDirs.some((d) => inside(d, t)))
+		)
+			return;
 		throw new PowerkiError(exitCode.usage, "a query may write only into the directories given as outDirs", [
 			"the files of a dataset are written by powerki collect alone",
 			"to save a result: powerki sql QUERY --format parquet --out FILE",

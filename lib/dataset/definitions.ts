@@ -29,7 +29,14 @@ export function parseWindow(text: string | undefined, manifest: Manifest): Windo
 	const traceNs = last - first;
 	const at = (ns: bigint) => Number(ns) / 1e9;
 	if (text === undefined || text.trim() === "")
-		return { start: first, end: last + 1n, ns: Number(traceNs), fromSeconds: 0, toSeconds: at(traceNs), whole: true };
+		return {
+			start: first,
+			end: last + 1n,
+			ns: Number(traceNs),
+			fromSeconds: 0,
+			toSeconds: at(traceNs),
+			whole: true,
+		};
 	const m = /^\s*([0-9.]*)\s*(s|ms|us|µs|ns)?\s*\.\.\s*([0-9.]*)\s*(s|ms|us|µs|ns)?\s*$/.exec(text);
 	const from = m === null ? null : offset(m[1], m[2], 0n);
 	const to = m === null ? null : offset(m[3], m[4], traceNs);
@@ -40,7 +47,8 @@ export function parseWindow(text: string | undefined, manifest: Manifest): Windo
 			span,
 		]);
 	if (to <= from) throw new PowerkiError(exitCode.usage, `the window ${text} ends before it begins`, [span]);
-	if (from > traceNs) throw new PowerkiError(exitCode.usage, `the window ${text} lies after the end of the trace`, [span]);
+	if (from > traceNs)
+		throw new PowerkiError(exitCode.usage, `the window ${text} lies after the end of the trace`, [span]);
 	const inside = to > traceNs ? traceNs : to;
 	return {
 		start: first + from,
@@ -59,7 +67,7 @@ function offset(digits: string, unit: string | undefined, otherwise: bigint): bi
 	const scale = unitNs[unit ?? ""];
 	// In integers: 0.1 s has no exact double.
 	const fraction = (m[2] ?? "").slice(0, 9).padEnd(9, "0");
-	return (BigInt(m[1] || "0") * 1_000_000_000n + BigInt(fraction)) * BigInt(scale) / 1_000_000_000n;
+	return ((BigInt(m[1] || "0") * 1_000_000_000n + BigInt(fraction)) * BigInt(scale)) / 1_000_000_000n;
 }
 
 /** SQL: the part of an interval [ts, ts + dur) that lies in the window, ns; 0 outside; NULL where dur is. */
@@ -71,6 +79,17 @@ export function clipped(w: Window, ts = "ts", dur = "dur"): Fragment {
 /** SQL condition: the interval touches the window. An interval without known length counts where it began. */
 export function overlaps(w: Window, ts = "ts", dur = "dur"): Fragment {
 	return fragment`(${raw(ts)} < ${w.end} AND ${raw(`${ts} + coalesce(${dur}, 0)`)} >= ${w.start})`;
+}
+
+/** SQL condition: some time of the interval lies in the window; without those that only touch it. */
+export function hasTimeIn(w: Window, ts = "ts", dur = "dur"): Fragment {
+	return fragment`(${raw(ts)} < ${w.end} AND ${raw(`${ts} + ${dur}`)} > ${w.start} AND ${raw(dur)} > 0)`;
+}
+
+/** SQL columns `a` and `b`: start and end of the part of an interval that lies in the window. */
+export function clippedEnds(w: Window, ts = "ts", dur = "dur"): Fragment {
+	const [a, b] = [raw(ts), raw(`${ts} + ${dur}`)];
+	return fragment`CASE WHEN ${a} > ${w.start} THEN ${a} ELSE ${w.start} END AS a, CASE WHEN ${b} < ${w.end} THEN ${b} ELSE ${w.end} END AS b`;
 }
 
 /** SQL condition: it began in the window. */

@@ -21,14 +21,18 @@ export interface FixtureTrace {
 }
 
 /** Rows of a declared table from a list of `{column: SQL literal}`; types as declared. */
-export function rowsSql(table: string, rows: readonly Readonly<Record<string, string | number | boolean | null>>[]): string {
+export function rowsSql(
+	table: string,
+	rows: readonly Readonly<Record<string, string | number | boolean | null>>[],
+): string {
 	const declared = catalog.get(table);
 	if (declared === undefined) throw new Error(`no table ${table}`);
 	const literal = (v: string | number | boolean | null) =>
 		v === null ? "NULL" : typeof v === "string" ? `'${v.replaceAll("'", "''")}'` : String(v);
 	return rows
 		.map((row) => {
-			for (const name of Object.keys(row)) if (!(name in declared.columns)) throw new Error(`${table} has no ${name}`);
+			for (const name of Object.keys(row))
+				if (!(name in declared.columns)) throw new Error(`${table} has no ${name}`);
 			return `SELECT ${Object.entries(declared.columns)
 				.map(([name, column]) => `CAST(${literal(row[name] ?? null)} AS ${column.type}) AS "${name}"`)
 				.join(", ")}`;
@@ -51,11 +55,20 @@ export async function makeDataset(traces: readonly FixtureTrace[]): Promise<stri
 			let rows = 0;
 			for (const text of typeof texts === "string" ? [texts] : texts) {
 				const file = `part-${files.length}.parquet`;
-				const reader = await duckdb.connection.runAndReadAll(`COPY (${text}) TO '${join(root, dir, file)}' (FORMAT parquet)`);
+				const reader = await duckdb.connection.runAndReadAll(
+					`COPY (${text}) TO '${join(root, dir, file)}' (FORMAT parquet)`,
+				);
 				rows += Number(reader.getRows()[0][0]);
 				files.push(file);
 			}
-			tables[table] = { rows, bytes: 0, minTs: null, maxTs: null, files, ...(t.columns?.[table] ? { columns: t.columns[table] } : {}) };
+			tables[table] = {
+				rows,
+				bytes: 0,
+				minTs: null,
+				maxTs: null,
+				files,
+				...(t.columns?.[table] ? { columns: t.columns[table] } : {}),
+			};
 		}
 		const manifest: Manifest = {
 			trace: t.trace,
@@ -65,7 +78,15 @@ export async function makeDataset(traces: readonly FixtureTrace[]): Promise<stri
 			buffer: "",
 			sources: [{ name: `${t.trace}.dat`, bytes: 1, sha256: t.trace.padEnd(64, "0") }],
 			sideFiles: [],
-			machine: { arch: "ppc64le", kernel: "6.12.0", cpus: 2, littleEndian: true, longBytes: 8, pageBytes: 65536, model: null },
+			machine: {
+				arch: "ppc64le",
+				kernel: "6.12.0",
+				cpus: 2,
+				littleEndian: true,
+				longBytes: 8,
+				pageBytes: 65536,
+				model: null,
+			},
 			clock: { name: "mono", unit: "ns", wallOffset: null },
 			window: { start: t.start ?? 0n, end: t.end ?? 1000n },
 			cpus: [0, 1].map((cpu) => ({ cpu, firstTs: t.start ?? 0n, lastTs: t.end ?? 1000n, events: 1 })),
@@ -74,6 +95,7 @@ export async function makeDataset(traces: readonly FixtureTrace[]): Promise<stri
 			tables,
 			recorded: t.recorded === undefined ? ["sched_switch"] : t.recorded,
 			events: 2,
+			eventCounts: {},
 			lost: { events: 0, gaps: 0 },
 			damage: [],
 			unknownEvents: {},

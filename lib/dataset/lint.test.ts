@@ -38,7 +38,7 @@ describe("the lint refuses", () => {
 		["FROM t SELECT a", "from"],
 		["SELECT unnest(a) FROM t", "unnest"],
 		["SELECT a FROM t;", "operator"],
-		['SELECT a FROM t WHERE date = \'2026-01-01\'', "date"],
+		["SELECT a FROM t WHERE date = '2026-01-01'", "date"],
 		["SELECT a FROM t ASOF JOIN u ON t.x >= u.x", "word"],
 	])("%s", (sql, rule) => expect(rules(sql)).toEqual([rule]));
 	it("with the line", () => expect(lintSql("SELECT a,\n b::INT\nFROM t")[0].line).toBe(2));

@@ -69,7 +69,7 @@ const forbiddenOperators: Readonly<Record<string, string>> = {
 };
 
 const pattern =
-	/\s+|--[^\n]*|\/\*[^]*?\*\/|('(?:[^']|'')*')|("(?:[^"]|"")*")|(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(::|<<|>>|<=|>=|<>|!=|==|\|\||->|\/\/|\*\*|[^\s])/gy;
+	/\s+|--[^\n]*|\/\*[\s\S]*?\*\/|('(?:[^']|'')*')|("(?:[^"]|"")*")|(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(::|<<|>>|<=|>=|<>|!=|==|\|\||->|\/\/|\*\*|[^\s])/gy;
 
 function tokenize(sql: string): Token[] {
 	const tokens: Token[] = [];
@@ -90,7 +90,8 @@ function tokenize(sql: string): Token[] {
 							: operator !== undefined
 								? "operator"
 								: null;
-		if (kind !== null) tokens.push({ kind, text, word: kind === "word" ? text.toLowerCase() : text, line, depth });
+		if (kind !== null)
+			tokens.push({ kind, text, word: kind === "word" ? text.toLowerCase() : text, line, depth });
 		if (operator === "(") depth++;
 		line += text.split("\n").length - 1;
 	}
@@ -101,13 +102,19 @@ function tokenize(sql: string): Token[] {
 export function lintSql(sql: string): LintProblem[] {
 	const tokens = tokenize(sql);
 	const problems: LintProblem[] = [];
-	const report = (token: Token, rule: string, text: string) => problems.push({ line: token.line, rule, text });
+	const report = (token: Token, rule: string, text: string) =>
+		problems.push({ line: token.line, rule, text });
 	tokens.forEach((t, i) => {
 		const next = tokens[i + 1];
 		const before = tokens[i - 1];
-		if (t.kind === "operator" && t.text in forbiddenOperators) report(t, "operator", forbiddenOperators[t.text]);
+		if (t.kind === "operator" && t.text in forbiddenOperators)
+			report(t, "operator", forbiddenOperators[t.text]);
 		if (t.text === "/" && t.kind === "operator" && !isDouble(tokens, i - 1))
-			report(t, "division", "integers divide to a fraction in DuckDB and to an integer in Trino: CAST(a AS DOUBLE) / b");
+			report(
+				t,
+				"division",
+				"integers divide to a fraction in DuckDB and to an integer in Trino: CAST(a AS DOUBLE) / b",
+			);
 		if (t.kind !== "word") return;
 		const called = next?.text === "(" && before?.text !== ".";
 		if (t.word in forbiddenWords && (before?.text !== "." || called)) {
@@ -122,8 +129,10 @@ export function lintSql(sql: string): LintProblem[] {
 			report(t, "sum", "a sum of points in time overflows in Trino: sum differences");
 		if (t.word === "over" && called) lintWindow(tokens, i, report);
 		if (t.word === "group" && next?.word === "by") lintGroup(tokens, i, report);
-		if (t.word === "from" && (before === undefined || before.text === "(")) report(t, "from", "FROM first is DuckDB's alone");
-		if (t.word === "unnest" && before?.word !== "join") report(t, "unnest", "UNNEST only as CROSS JOIN UNNEST(…)");
+		if (t.word === "from" && (before === undefined || before.text === "("))
+			report(t, "from", "FROM first is DuckDB's alone");
+		if (t.word === "unnest" && before?.word !== "join")
+			report(t, "unnest", "UNNEST only as CROSS JOIN UNNEST(…)");
 		if (t.word === "date" && next?.text === "=" && tokens[i + 2]?.kind === "string")
 			report(t, "date", "a date is compared with DATE '…'");
 	});
@@ -142,7 +151,9 @@ function isDouble(tokens: readonly Token[], end: number): boolean {
 /** Name of a table with a column list: `AS t(a, b)`, `WITH t(a, b) AS`. */
 function isName(tokens: readonly Token[], i: number): boolean {
 	const before = tokens[i - 1];
-	return before?.word === "as" || before?.word === "with" || (before?.text === ")" && tokens[i].word !== "over");
+	return (
+		before?.word === "as" || before?.word === "with" || (before?.text === ")" && tokens[i].word !== "over")
+	);
 }
 
 function isStamp(tokens: readonly Token[], i: number): boolean {
@@ -162,12 +173,18 @@ function lintWindow(tokens: readonly Token[], over: number, report: Report): voi
 	const depth = tokens[over].depth + 1;
 	const order = body.findIndex((t) => t.word === "order" && t.depth === depth);
 	if (order < 0) return;
-	const frame = body.findIndex((t, k) => k > order && (t.word === "rows" || t.word === "range") && t.depth === depth);
+	const frame = body.findIndex(
+		(t, k) => k > order && (t.word === "rows" || t.word === "range") && t.depth === depth,
+	);
 	const keys = body
 		.slice(order, frame < 0 ? body.length : frame)
 		.filter((t) => t.text === "," && t.depth === depth).length;
 	if (keys === 0)
-		report(tokens[over], "window", "a window needs a total order: equal keys pair differently in the two engines (add a tie-break)");
+		report(
+			tokens[over],
+			"window",
+			"a window needs a total order: equal keys pair differently in the two engines (add a tie-break)",
+		);
 }
 
 function lintGroup(tokens: readonly Token[], group: number, report: Report): void {
@@ -188,7 +205,13 @@ function lintGroup(tokens: readonly Token[], group: number, report: Report): voi
 	for (let k = group + 2; k < tokens.length && tokens[k].depth >= depth; k++) {
 		if (tokens[k].depth !== depth) continue;
 		if (/^(having|order|limit|union|offset)$/.test(tokens[k].word)) break;
-		const lone = /^(,|by)$/.test(tokens[k - 1].word) && tokens[k + 1]?.text !== "." && tokens[k + 1]?.text !== "(";
-		if (lone && made.has(tokens[k].word)) report(tokens[k], "group", "GROUP BY a name of the SELECT list is DuckDB's alone: repeat the expression");
+		const lone =
+			/^(,|by)$/.test(tokens[k - 1].word) && tokens[k + 1]?.text !== "." && tokens[k + 1]?.text !== "(";
+		if (lone && made.has(tokens[k].word))
+			report(
+				tokens[k],
+				"group",
+				"GROUP BY a name of the SELECT list is DuckDB's alone: repeat the expression",
+			);
 	}
 }

@@ -9,7 +9,11 @@ import { type Manifest, parseManifest } from "../schema/manifest.ts";
  * upwards; else `$POWERKI_DATASET`. Absolute.
  * @throws PowerkiError (unreadable, or usage where none was named and none is found)
  */
-export function findDataset(path?: string, cwd: string = process.cwd(), env: NodeJS.ProcessEnv = process.env): string {
+export function findDataset(
+	path?: string,
+	cwd: string = process.cwd(),
+	env: NodeJS.ProcessEnv = process.env,
+): string {
 	if (path !== undefined) return checked(resolve(cwd, path), "");
 	for (let dir = resolve(cwd); ; dir = dirname(dir)) {
 		if (isDataset(dir)) return dir;

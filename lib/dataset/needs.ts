@@ -33,7 +33,9 @@ export interface NotRecorded {
 
 /** For a result of a typed query: rows, or the answer that they were not recorded. */
 export function isNotRecorded(value: unknown): value is NotRecorded {
-	return typeof value === "object" && value !== null && (value as Partial<NotRecorded>).kind === "not-recorded";
+	return (
+		typeof value === "object" && value !== null && (value as Partial<NotRecorded>).kind === "not-recorded"
+	);
 }
 
 /** Events that each derived table is made of (DESIGN section 4). */

@@ -119,9 +119,13 @@ export class SqlResult<T = Row> {
 }
 
 function cellText(value: Cell): string {
-	if (typeof value === "object") return JSON.stringify(value, (_k, v) => (typeof v === "bigint" ? v.toString() : v));
+	if (typeof value === "object")
+		return JSON.stringify(value, (_k, v) => (typeof v === "bigint" ? v.toString() : v));
 	// Control characters of a name from the trace never reach a terminal.
-	return String(value).replace(/[\u0000-\u001f\u007f-\u009f]/g, (ch) => `\\x${ch.charCodeAt(0).toString(16).padStart(2, "0")}`);
+	return String(value).replace(
+		/[\u0000-\u001f\u007f-\u009f]/g,
+		(ch) => `\\x${ch.charCodeAt(0).toString(16).padStart(2, "0")}`,
+	);
 }
 
 /** BIGINT as number; other columns as they are. */

@@ -1,5 +1,5 @@
 import type { Manifest } from "../schema/manifest.ts";
-import type { Dataset } from "./dataset.ts";
+import type { Dataset, QueryOptions } from "./dataset.ts";
 import { parseWindow, type Window } from "./definitions.ts";
 import { missing, type Needs, type NotRecorded } from "./needs.ts";
 import { type Condition, parseWhere } from "./where.ts";
@@ -25,7 +25,8 @@ export interface Scope {
 	readonly window: Window;
 	readonly where: Condition | undefined;
 	readonly top: number | undefined;
-	readonly signal: AbortSignal | undefined;
+	/** For every query of the answer. */
+	readonly options: QueryOptions;
 }
 
 /** @throws PowerkiError (usage) if a parameter is wrong */
@@ -35,9 +36,12 @@ export function scopeOf(ds: Dataset, parameters: QueryParameters = {}): Scope {
 		manifest,
 		trace: manifest.trace,
 		window: parseWindow(parameters.window, manifest),
-		where: parameters.where === undefined || parameters.where.trim() === "" ? undefined : parseWhere(parameters.where),
+		where:
+			parameters.where === undefined || parameters.where.trim() === ""
+				? undefined
+				: parseWhere(parameters.where),
 		top: parameters.top,
-		signal: parameters.signal,
+		options: parameters.signal === undefined ? {} : { signal: parameters.signal },
 	};
 }
 

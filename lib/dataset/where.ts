@@ -3,7 +3,7 @@
  * `process = 1234 OR name ~ 'order-w*'`. They are parsed here and become SQL with bound values.
  */
 import { exitCode, PowerkiError } from "../schema/errors.ts";
-import { Fragment, fragment, join, raw } from "./fragment.ts";
+import { type Fragment, fragment, join, raw } from "./fragment.ts";
 import { nearest } from "./nearest.ts";
 
 /** What a condition can speak of, with the type of its values. */
@@ -32,7 +32,8 @@ interface Token {
 	readonly at: number;
 }
 
-const tokenPattern = /\s*(?:(\d+)(?![\w.])|'((?:[^']|'')*)'|"([^"]*)"|(!=|<>|<=|>=|[=<>~(),])|([A-Za-z_][\w./:-]*))/y;
+const tokenPattern =
+	/\s*(?:(\d+)(?![\w.])|'((?:[^']|'')*)'|"([^"]*)"|(!=|<>|<=|>=|[=<>~(),])|([A-Za-z_][\w./:-]*))/y;
 
 function tokenize(text: string): Token[] {
 	const tokens: Token[] = [];
@@ -41,7 +42,8 @@ function tokenize(text: string): Token[] {
 		const start = tokenPattern.lastIndex;
 		const m = tokenPattern.exec(text);
 		if (m === null) {
-			if (text.slice(start).trim() !== "") throw fault(text, start + text.slice(start).search(/\S/), "this is not understood");
+			if (text.slice(start).trim() !== "")
+				throw fault(text, start + text.slice(start).search(/\S/), "this is not understood");
 			tokens.push({ text: "", kind: "end", at: text.length });
 			return tokens;
 		}
@@ -74,7 +76,8 @@ export function parseWhere(text: string): Condition {
 	const peek = () => tokens[next];
 	const isWord = (word: string) => peek().kind === "word" && peek().text.toUpperCase() === word;
 	const expect = (operator: string) => {
-		if (peek().kind !== "operator" || peek().text !== operator) throw fault(text, peek().at, `"${operator}" is expected`);
+		if (peek().kind !== "operator" || peek().text !== operator)
+			throw fault(text, peek().at, `"${operator}" is expected`);
 		next++;
 	};
 	const list = (op: "and" | "or", one: () => Condition): Condition => {
@@ -105,8 +108,13 @@ export function parseWhere(text: string): Condition {
 		next++;
 		if (t.kind === "number" && whereFields[field] === "number") return Number(t.text);
 		// A bare word is a name: name = dd
-		if ((t.kind === "string" || t.kind === "word" || t.kind === "number") && whereFields[field] === "text") return t.text;
-		throw fault(text, t.at, whereFields[field] === "number" ? `${field} is compared with a number` : "a name is expected");
+		if ((t.kind === "string" || t.kind === "word" || t.kind === "number") && whereFields[field] === "text")
+			return t.text;
+		throw fault(
+			text,
+			t.at,
+			whereFields[field] === "number" ? `${field} is compared with a number` : "a name is expected",
+		);
 	};
 	const comparison = (): Condition => {
 		const t = peek();
@@ -182,7 +190,10 @@ export function whereSql(condition: Condition | undefined, columns: WhereColumns
 }
 
 function likePattern(shell: string): string {
-	return shell.replace(/[\\%_]/g, "\\$&").replaceAll("*", "%").replaceAll("?", "_");
+	return shell
+		.replace(/[\\%_]/g, "\\$&")
+		.replaceAll("*", "%")
+		.replaceAll("?", "_");
 }
 
 /** The fields that a condition speaks of. */

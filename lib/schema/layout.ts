@@ -25,6 +25,7 @@ export const pathColumns = { trace: "VARCHAR", host: "VARCHAR", date: "DATE" } a
 export function pathName(name: string | null): string | null {
 	const clean = (name ?? "")
 		.normalize("NFKD")
+		.replace(/\p{M}/gu, "")
 		.replace(/[^A-Za-z0-9._-]+/g, "-")
 		.replace(/^[.-]+|-+$/g, "");
 	return clean === "" ? null : clean;

@@ -5,4 +5,6 @@ import waitFunction from "./wait_function.sql";
 import waitPlumbing from "./wait_plumbing.sql";
 
 /** Views of this topic; they use thread_info of scheduling. */
-export const stackViews: readonly View[] = [waitPlumbing, stackFrame, waitFunction, threadWait].map(parseView);
+export const stackViews: readonly View[] = [waitPlumbing, stackFrame, waitFunction, threadWait].map(
+	parseView,
+);

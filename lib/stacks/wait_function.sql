@@ -9,7 +9,6 @@ FROM stack_frame s
 JOIN (
 	SELECT f.trace, f.stack_id, min(f.depth) AS depth
 	FROM stack_frame f
-	LEFT JOIN wait_plumbing p ON f.name = p.symbol OR (p.prefix AND starts_with(f.name, p.symbol))
-	WHERE f.kind = 'kernel' AND p.symbol IS NULL
+	WHERE f.kind = 'kernel' AND NOT f.plumbing
 	GROUP BY f.trace, f.stack_id
 ) first ON first.trace = s.trace AND first.stack_id = s.stack_id AND first.depth = s.depth

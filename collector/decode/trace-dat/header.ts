@@ -47,7 +47,6 @@ export interface TraceDatHeader {
 	printk: string;
 	/** pid and comm, as saved_cmdlines had them at the end. */
 	readonly cmdlines: { pid: number; comm: string }[];
-	readonly tgids: { tid: number; tgid: number }[];
 	/** CPUs of the machine. */
 	cpuCount: number;
 	readonly buffers: BufferInfo[];
@@ -93,7 +92,8 @@ const option = {
 	printk: 20,
 	cmdlines: 21,
 	bufferText: 22,
-	savedTgids: 23,
+	/** The kernel's BTF (trace-cmd 3.4): types, of which nothing is needed here. */
+	btf: 23,
 } as const;
 
 const text = (b: Buffer): string => b.toString("latin1").replace(/\0[\s\S]*$/, "");
@@ -136,7 +136,6 @@ export function readHeader(file: Bytes): TraceDatHeader {
 		kallsyms: Buffer.alloc(0),
 		printk: "",
 		cmdlines: [],
-		tgids: [],
 		cpuCount: 0,
 		buffers: [],
 		uname: "",
@@ -190,13 +189,6 @@ function parseCmdlines(body: string, header: TraceDatHeader): void {
 	for (const line of body.split("\n")) {
 		const m = /^(\d+) (.*)$/.exec(line);
 		if (m) header.cmdlines.push({ pid: Number(m[1]), comm: m[2]! });
-	}
-}
-
-function parseTgids(body: string, header: TraceDatHeader): void {
-	for (const line of body.split("\n")) {
-		const m = /^(\d+) (\d+)$/.exec(line.trim());
-		if (m) header.tgids.push({ tid: Number(m[1]), tgid: Number(m[2]) });
 	}
 }
 
@@ -389,7 +381,6 @@ const sectionReaders: Readonly<Record<number, (c: Cursor, header: TraceDatHeader
 		h.printk = utf8(c.take(c.u32("printk formats"), "printk formats"));
 	},
 	[option.cmdlines]: (c, h) => parseCmdlines(utf8(c.take(c.size("cmdlines"), "cmdlines")), h),
-	[option.savedTgids]: (c, h) => parseTgids(utf8(c.take(c.size("tgids"), "tgids")), h),
 };
 
 function readPart(file: Bytes, offset: number, id: number, header: TraceDatHeader): void {

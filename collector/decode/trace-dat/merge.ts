@@ -11,8 +11,8 @@ export interface Ordered {
 const before = (a: Ordered, b: Ordered): boolean => a.ts < b.ts || (a.ts === b.ts && a.cpu < b.cpu);
 
 /**
- * Streams must have been advanced to their first record. `visit` is called for each record; between two calls of
- * `pause` about `slice` records pass, so that the caller can let others work.
+ * Streams must have been advanced to their first record. `visit` is called for each record, `ended` for each stream
+ * after its last one. Yields after about `slice` records, so that the caller can let others work.
  */
 export function* merge<T extends Ordered>(
 	streams: readonly T[],
@@ -35,6 +35,7 @@ export function* merge<T extends Ordered>(
 			budget--;
 		} while (more && budget > 0 && (top.ts < limit || (wins && top.ts === limit)));
 		if (!more) {
+			ended(top);
 			const last = heap.pop()!;
 			if (heap.length > 0) heap[0] = last;
 		}

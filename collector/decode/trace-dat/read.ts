@@ -5,7 +5,8 @@ import { Pipeline } from "../../pipeline.ts";
 import type { SideFiles } from "../../side/index.ts";
 import { baseStamp } from "../../write/appender.ts";
 import type { CpuWindow, Note, ReadOptions, Sink, TraceSummary } from "../source.ts";
-import type { EventDecoder } from "../tracepoint/compile.ts";
+import type { EventTable } from "../tracepoint/event-table.ts";
+import type { EventFormat } from "../tracepoint/format.ts";
 import type { FileBytes } from "./bytes.ts";
 import { clockScale, scaler } from "./clock.ts";
 import { prepareCompression } from "./compression.ts";
@@ -81,6 +82,7 @@ async function* readBuffer(
 		arch: machine.arch ?? side.machine.machine ?? "",
 		timed: scale.unit === "ns",
 		formats,
+		recorded: recordedIn(file, header, buffer, formats),
 		derived: options.noDerived !== true,
 		...(options.events ? { events: new Set(options.events) } : {}),
 		symbols,
@@ -90,22 +92,18 @@ async function* readBuffer(
 	for (const n of early) pipeline.notes.add(n);
 	for (const { pid, comm } of header.cmdlines)
 		pipeline.threads.known(pid, pipeline.strings.code(comm), "cmdline");
-	for (const { tid, tgid } of header.tgids) pipeline.threads.knownProcess(tid, tgid, "end");
 
 	sink.begin(buffer.name);
 	const pid = formats[0]?.common.find((f) => f.name === "common_pid");
 	const pidOffset = pid?.offset ?? 4;
 	const { view, littleEndian } = memory;
-	const decoders: (EventDecoder | null)[] = [];
-	const counts: number[] = [];
+	const tables: (EventTable | null | undefined)[] = new Array(65_536).fill(undefined);
+	const counts = new Uint32Array(65_536);
 	const stackFormat = formats.find((f) => f.system === "ftrace" && f.name === "kernel_stack");
 	const caller = stackFormat?.fields.find((f) => f.name === "caller");
 	const depth = stackFormat?.fields.find((f) => f.name === "size");
 	const byId = new Map(formats.map((f) => [f.id, f]));
-	const firsts = new Map<
-		number,
-		{ first: number; last: number; events: number; lost: number; gaps: number; unknownGaps: number }
-	>();
+	const seen: (CpuSeen | undefined)[] = [];
 	let events = 0;
 	let start = Number.NaN;
 	let last = 0;
@@ -113,46 +111,42 @@ async function* readBuffer(
 	const to = options.window ? options.window.to * 1e9 : Number.POSITIVE_INFINITY;
 
 	const visit = (r: CpuRecords): void => {
-		const ts = toNs ? toNs(r.ts) : r.ts;
-		if (Number.isNaN(start)) start = ts;
+		const ts = toNs === null ? r.ts : toNs(r.ts);
+		if (events === 0 && Number.isNaN(start)) start = ts;
 		if (ts - start < from || ts - start >= to) {
 			r.lost = -1;
 			return;
 		}
-		let seen = firsts.get(r.cpu);
-		if (r.lost !== -1) {
-			const gap = Number.isNaN(r.lost) ? Number.NaN : r.lost;
-			seen ??= addCpu(r.cpu, ts);
-			seen.gaps++;
-			if (Number.isNaN(gap)) seen.unknownGaps++;
-			else seen.lost += gap;
-			pipeline.lost(r.cpu, seen.events === 0 ? Math.min(start, ts) : seen.last, ts, gap);
-			r.lost = -1;
-		}
-		if (!seen || seen.events === 0) {
-			seen ??= addCpu(r.cpu, ts);
-			pipeline.cpuStart(r.cpu, ts, view.getInt32(r.p + pidOffset, littleEndian));
-		}
-		seen.events++;
-		seen.last = ts;
+		const { cpu, p } = r;
+		let own = seen[cpu];
+		if (own === undefined)
+			own = seen[cpu] = { cpu, first: ts, last: ts, events: 0, lost: 0, gaps: 0, unknownGaps: 0 };
+		if (r.lost !== -1) gap(r, own, ts);
+		if (own.events === 0) pipeline.cpuStart(cpu, ts, view.getInt32(p + pidOffset, littleEndian));
+		own.events++;
+		own.last = ts;
 		if (ts > last) last = ts;
 		events++;
-		const id = view.getUint16(r.p, littleEndian);
-		counts[id] = (counts[id] ?? 0) + 1;
-		const decoder = decoders[id];
-		if (decoder) pipeline.record(decoder, r.p, r.end, ts, r.cpu);
-		else if (decoder === undefined) first(id, r, ts);
+		const id = littleEndian ? memory.u16[p >> 1]! : view.getUint16(p, false);
+		counts[id]!++;
+		const table = tables[id];
+		if (table) pipeline.record(table, p, r.end, ts, cpu);
+		else if (table === undefined) firstOf(id, r, ts);
 		else if (stackFormat && id === stackFormat.id) stack(r);
 	};
-	const addCpu = (cpu: number, ts: number) => {
-		const seen = { first: ts, last: ts, events: 0, lost: 0, gaps: 0, unknownGaps: 0 };
-		firsts.set(cpu, seen);
-		return seen;
+	const gap = (r: CpuRecords, own: CpuSeen, ts: number): void => {
+		own.gaps++;
+		if (Number.isNaN(r.lost)) own.unknownGaps++;
+		else own.lost += r.lost;
+		pipeline.lost(r.cpu, own.events === 0 ? Math.min(start, ts) : own.last, ts, r.lost);
+		r.lost = -1;
 	};
-	const first = (id: number, r: CpuRecords, ts: number): void => {
+	/** The first record of a type: its table is made; null for types without a format, and for stacks. */
+	const firstOf = (id: number, r: CpuRecords, ts: number): void => {
 		const format = byId.get(id);
-		decoders[id] = !format || format === stackFormat ? null : pipeline.decoder(format);
-		if (decoders[id]) pipeline.record(decoders[id], r.p, r.end, ts, r.cpu);
+		const table = !format || format === stackFormat ? null : pipeline.table(format);
+		tables[id] = table;
+		if (table) pipeline.record(table, r.p, r.end, ts, r.cpu);
 		else if (format) stack(r);
 	};
 	const stack = (r: CpuRecords): void => {
@@ -165,12 +159,15 @@ async function* readBuffer(
 
 	const bytes = (): number => streams.reduce((sum, s) => sum + s.consumed, 0);
 	const live = all.filter((r) => r.advance());
-	for (const _ of merge(live, visit, SLICE)) {
+	const ended = (r: CpuRecords): void => {
+		const own = seen[r.cpu];
+		if (own) pipeline.cpuEnd(r.cpu, own.last);
+	};
+	for (const _ of merge(live, visit, ended, SLICE)) {
 		sink.progress(bytes(), events);
 		yield;
 	}
-	for (const [cpu, seen] of [...firsts].sort((a, b) => a[1].last - b[1].last || a[0] - b[0]))
-		pipeline.cpuEnd(cpu, seen.last);
+	const cpusSeen = seen.filter((c) => c !== undefined);
 	pipeline.finish(last);
 
 	const damage = all.filter((r) => r.badPages > 0);
@@ -194,9 +191,13 @@ async function* readBuffer(
 				offset: s.damage.offset,
 				text: s.damage.text,
 			});
+	const happened: Record<string, number> = {};
 	const unknown: Record<string, number> = {};
-	for (const [id, count] of counts.entries())
-		if (count && !byId.has(id)) {
+	for (const [id, count] of counts.entries()) {
+		if (count === 0) continue;
+		const name = byId.get(id)?.name;
+		if (name !== undefined) happened[name] = (happened[name] ?? 0) + count;
+		else {
 			unknown[`type ${id}`] = count;
 			pipeline.notes.add({
 				severity: "warning",
@@ -206,6 +207,7 @@ async function* readBuffer(
 				text: `Records of type ${id}: the trace has no format for it`,
 			});
 		}
+	}
 	if (symbols.lines === 0 || symbols.hidden)
 		pipeline.notes.add({
 			severity: "info",
@@ -224,18 +226,13 @@ async function* readBuffer(
 		});
 
 	for (const { table, rows } of pipeline.identity()) sink.rows(table, rows);
-	const cpus: CpuWindow[] = [...firsts]
-		.sort((a, b) => a[0] - b[0])
-		.map(([cpu, s]) => ({
-			cpu,
-			first: baseNs + BigInt(s.first),
-			last: baseNs + BigInt(s.last),
-			events: s.events,
-			lostEvents: s.unknownGaps > 0 ? null : s.lost,
-		}));
-	const happened = [...counts.entries()]
-		.filter(([id, n]) => n && byId.has(id))
-		.map(([id]) => byId.get(id)!.name);
+	const cpus: CpuWindow[] = cpusSeen.map((c) => ({
+		cpu: c.cpu,
+		first: baseNs + BigInt(c.first),
+		last: baseNs + BigInt(c.last),
+		events: c.events,
+		lostEvents: c.unknownGaps > 0 ? null : c.lost,
+	}));
 	const summary: TraceSummary = {
 		buffer: buffer.name,
 		formatVersion: String(header.version),
@@ -259,17 +256,14 @@ async function* readBuffer(
 				? { start: baseNs + BigInt(Math.floor(start)), end: baseNs + BigInt(Math.floor(last)) }
 				: null,
 		cpus,
-		events: Object.fromEntries(
-			[...counts.entries()].filter(([id, n]) => n && byId.has(id)).map(([id, n]) => [byId.get(id)!.name, n]),
-		),
-		eventTables: Object.fromEntries(
-			decoders
-				.filter((d) => d != null)
-				.map((d) => [d.table, { event: d.format.name, system: d.format.system }]),
-		),
-		recorded: recordedEvents(formats, happened),
+		events: happened,
+		recorded: recordedEvents(formats, Object.keys(happened)),
 		unknownEvents: unknown,
-		lost: { gaps: sum(firsts, "gaps"), events: sum(firsts, "lost"), unknownGaps: sum(firsts, "unknownGaps") },
+		lost: {
+			gaps: sum(cpusSeen, "gaps"),
+			events: sum(cpusSeen, "lost"),
+			unknownGaps: sum(cpusSeen, "unknownGaps"),
+		},
 		damaged: damage.length > 0 || streams.some((s) => s.damage) || early.some((n) => n.severity === "error"),
 		notes: pipeline.notes.all(),
 	};
@@ -277,6 +271,38 @@ async function* readBuffer(
 	sink.end(summary);
 }
 
-function sum<K extends string>(cpus: ReadonlyMap<number, Record<K, number>>, key: K): number {
-	return [...cpus.values()].reduce((total, c) => total + c[key], 0);
+/**
+ * Names of the events that this buffer may hold. The formats of a file are those of all its buffers: where there are
+ * several, a walk over the records tells them apart.
+ */
+function recordedIn(
+	file: FileBytes,
+	header: TraceDatHeader,
+	buffer: BufferInfo,
+	formats: readonly EventFormat[],
+): ReadonlySet<string> {
+	if (header.buffers.length === 1) return new Set(formats.map((f) => f.name));
+	const { records, memory } = openBuffer(file, header, buffer);
+	const ids = new Set<number>();
+	for (const r of records) {
+		if (r.prime() === null) continue;
+		while (r.advance()) ids.add(memory.view.getUint16(r.p, memory.littleEndian));
+	}
+	return new Set(formats.filter((f) => ids.has(f.id)).map((f) => f.name));
+}
+
+/** What was seen of one CPU so far; times in ns since the base. */
+interface CpuSeen {
+	readonly cpu: number;
+	readonly first: number;
+	last: number;
+	events: number;
+	/** Lost events, as far as counted. */
+	lost: number;
+	gaps: number;
+	unknownGaps: number;
+}
+
+function sum(cpus: readonly CpuSeen[], key: "gaps" | "lost" | "unknownGaps"): number {
+	return cpus.reduce((total, c) => total + c[key], 0);
 }

@@ -133,3 +133,42 @@ export function hexText(bytes: Uint8Array, from: number, to: number): string {
 	for (let i = from; i < to; i++) text += bytes[i]!.toString(16).padStart(2, "0");
 	return text;
 }
+
+/** Slots of the cache: many more than threads run at once. */
+const COMM_SLOTS = 4096;
+
+/**
+ * Codes of 16-byte thread names by their four words: nearly every name was seen just before. The bytes behind the
+ * NUL may be rubbish, so that one name can have several entries.
+ */
+export class CommCache {
+	readonly #words = new Int32Array(COMM_SLOTS * 4);
+	readonly #codes = new Int32Array(COMM_SLOTS).fill(-1);
+
+	constructor(readonly interner: Interner) {}
+
+	/** `at`: word where the name begins in `words`, which are the same memory as `bytes`. */
+	code(words: Int32Array, bytes: Uint8Array, at: number): number {
+		const a = words[at]!;
+		const b = words[at + 1]!;
+		const c = words[at + 2]!;
+		const d = words[at + 3]!;
+		let h =
+			Math.imul(a, 0x9e3779b1) ^
+			Math.imul(b, 0x85ebca6b) ^
+			Math.imul(c, 0xc2b2ae35) ^
+			Math.imul(d, 0x27d4eb2f);
+		h = (h ^ (h >>> 15) ^ (h >>> 24)) & (COMM_SLOTS - 1);
+		const k = 4 * h;
+		const w = this.#words;
+		const known = this.#codes[h]!;
+		if (known >= 0 && w[k] === a && w[k + 1] === b && w[k + 2] === c && w[k + 3] === d) return known;
+		const code = this.interner.code(bytes, at * 4, 16);
+		w[k] = a;
+		w[k + 1] = b;
+		w[k + 2] = c;
+		w[k + 3] = d;
+		this.#codes[h] = code;
+		return code;
+	}
+}

@@ -27,6 +27,13 @@ export class RecentEvents {
 		this.next = new Int32Array(cpus);
 	}
 
+	push(cpu: number, kind: number, row: number, utid: number): void {
+		const r = (cpu << 3) + (this.next[cpu]!++ & (DEPTH - 1));
+		this.kinds[r] = kind;
+		this.rows[r] = row;
+		this.utids[r] = utid;
+	}
+
 	register(): number {
 		return this.#decoders++;
 	}

@@ -1,0 +1,84 @@
+/**
+ * What a notebook cell has at hand: `import { openDataset, sql, runQueueByThread } from "powerki"`.
+ */
+import { type Dataset, type DatasetOptions, openDataset as open } from "./dataset/dataset.ts";
+import type { SqlInsert } from "./dataset/fragment.ts";
+import type { Row, SqlResult } from "./dataset/result.ts";
+import type { View } from "./dataset/view.ts";
+import { futexViews } from "./futex/views.ts";
+import { ioViews } from "./io/views.ts";
+import { schedulingViews } from "./scheduling/views.ts";
+import { stackViews } from "./stacks/views.ts";
+import { syscallViews } from "./syscalls/views.ts";
+
+export type { Dataset, DatasetOptions, QueryOptions } from "./dataset/dataset.ts";
+export {
+	type Percentile,
+	type Percentiles,
+	parseWindow,
+	percentileMinimum,
+	type Spread,
+	spread,
+	type Window,
+} from "./dataset/definitions.ts";
+export { Fragment, fragment, identifier, type SqlInsert, type SqlValue } from "./dataset/fragment.ts";
+export { isNotRecorded, missing, type Needs, type NotRecorded } from "./dataset/needs.ts";
+export { type Cell, type ColumnData, type Row, type SqlColumn, SqlResult } from "./dataset/result.ts";
+export { type QueryParameters, type Scope, scopeOf } from "./dataset/scope.ts";
+export { type ThreadRef, threadLabel } from "./dataset/thread-ref.ts";
+export type { View } from "./dataset/view.ts";
+export { type Condition, parseWhere } from "./dataset/where.ts";
+export * from "./futex/contention.ts";
+export * from "./io/device-latency.ts";
+export * from "./scheduling/cpu-time.ts";
+export * from "./scheduling/run-queue.ts";
+export { type ExitCode, exitCode, Interrupted, PowerkiError } from "./schema/errors.ts";
+export type { Manifest } from "./schema/manifest.ts";
+export { type Displayable, displaySymbol, type MimeBundle } from "./schema/mime.ts";
+export * from "./stacks/waits.ts";
+export * from "./syscalls/syscall-time.ts";
+
+/** Views of all topics, in the order in which they use each other. */
+export const topicViews: readonly View[] = [
+	...schedulingViews,
+	...stackViews,
+	...ioViews,
+	...futexViews,
+	...syscallViews,
+];
+
+let current: Promise<Dataset> | undefined;
+
+/**
+ * Opens a dataset with the views of all topics and makes it the one that `sql` asks.
+ * @param path its folder; default: the nearest folder with `_traces` from the working directory upwards, then
+ * $POWERKI_DATASET
+ * @throws PowerkiError with the reason and what to do
+ */
+export async function openDataset(path?: string, options: DatasetOptions = {}): Promise<Dataset> {
+	const ds = await open(path, { ...options, views: [...topicViews, ...(options.views ?? [])] });
+	current = Promise.resolve(ds);
+	return ds;
+}
+
+/** The dataset that was opened last; the default one is opened if none was. */
+export function currentDataset(): Promise<Dataset> {
+	current ??= openDataset().catch((error) => {
+		// The next call tries again: the user may have made one meanwhile.
+		current = undefined;
+		throw error;
+	});
+	return current;
+}
+
+/**
+ * A query on the current dataset: `` await sql`SELECT * FROM sched WHERE cpu = ${cpu} LIMIT 10` ``. Values are bound,
+ * never spliced into the text; names of tables and columns by `identifier(name)`.
+ * @throws PowerkiError with line, caret and the nearest name
+ */
+export async function sql<T = Row>(
+	strings: TemplateStringsArray,
+	...inserts: SqlInsert[]
+): Promise<SqlResult<T>> {
+	return (await currentDataset()).sql<T>(strings, ...inserts);
+}
