@@ -47,13 +47,28 @@ function parseWall(text: string): Date {
 	return date;
 }
 
+function parsePort(text: string): number {
+	const port = Number(text);
+	if (!Number.isInteger(port) || port < 1 || port > 65535)
+		throw new InvalidArgumentError("write a number from 1 to 65535");
+	return port;
+}
+
 const json = (): Option => new Option("--json", "machine-readable output");
 
 const dataset = (): Option =>
 	new Option("--dataset <dataset>", "dataset, or a trace, which is collected once into the cache");
 const traceName = (): Option => new Option("--trace <name>", "which trace of the dataset: id or host");
 const parameter = (): Option =>
-	new Option("-p, --parameters <name=value>", "a parameter of the notebook; repeatable").argParser(collectAll);
+	new Option("-p, --parameters <name=value>", "a parameter of the notebook; repeatable").argParser(
+		collectAll,
+	);
+
+const kernelPlace = [
+	() => new Option("--user", "for the user (default)"),
+	() => new Option("--prefix <dir>", "below DIR/share/jupyter"),
+	() => new Option("--sys-prefix", "into the active Python environment"),
+];
 
 const commands: readonly CommandSpec[] = [
 	{
@@ -100,6 +115,21 @@ const commands: readonly CommandSpec[] = [
 		},
 	},
 	{
+		name: "start",
+		args: "[path...]",
+		summary: "open the notebooks in the browser: traces, or a dataset; none: a trace that powerki brings",
+		example: "powerki start trace.dat",
+		options: [
+			() =>
+				new Option("--port <number>", "of the server; the next free one where it is taken")
+					.default(undefined, "8888")
+					.argParser(parsePort),
+			() => new Option("--no-browser", "open no browser"),
+		],
+		run: async ({ positional, options, signal }) =>
+			(await import("./kernel/lab/start.ts")).start(positional[0] as string[], { ...options, signal }),
+	},
+	{
 		name: "notebook run",
 		group: "notebooks without Jupyter",
 		args: "<file>",
@@ -117,6 +147,28 @@ const commands: readonly CommandSpec[] = [
 				file: positional[0] as string,
 				signal,
 			}),
+	},
+	{
+		name: "kernel install",
+		group: "the kernel for other frontends: JupyterLab of your own, VS Code",
+		summary: "make the kernel known to Jupyter",
+		example: "powerki kernel install --user",
+		options: kernelPlace,
+		run: async ({ options }) => (await import("./kernel/lab/kernel-command.ts")).install(options),
+	},
+	{
+		name: "kernel uninstall",
+		summary: "take the kernel out of Jupyter",
+		example: "powerki kernel uninstall --user",
+		options: kernelPlace,
+		run: async ({ options }) => (await import("./kernel/lab/kernel-command.ts")).uninstall(options),
+	},
+	{
+		name: "kernel doctor",
+		summary: "check everything that a notebook needs",
+		example: "powerki kernel doctor",
+		options: [],
+		run: async ({ signal }) => (await import("./kernel/lab/doctor.ts")).doctor(signal),
 	},
 ];
 

@@ -210,10 +210,13 @@ describe("signals", () => {
 
 describe("edges and losses", () => {
 	test("a thread that was in a call when the window began", () => {
-		const t = calls((t) => {
-			t.event(50, 0, 9, "sched_waking");
-			t.event(300, 1, 7, "sys_exit", exit(FUTEX, 0));
-		});
+		const t = calls(
+			(t) => {
+				t.event(50, 0, 9, "sched_waking");
+				t.event(300, 1, 7, "sys_exit", exit(FUTEX, 0));
+			},
+			{ recorded },
+		);
 		expect(t.rows("syscall", "ts", "dur", "args", "open_left", "cpu")).toEqual([
 			{ ts: 50, dur: 250, args: null, open_left: true, cpu: 1 },
 		]);

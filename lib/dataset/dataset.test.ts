@@ -257,13 +257,15 @@ describe("views are made when they are named", () => {
 	it("also in other letters, in quotes, and by several at once", async () => {
 		const fresh = await openDataset(root);
 		const counts = await Promise.all(
-			["SELECT 1 FROM SCHED", 'SELECT 1 FROM "sched"', "WITH a AS (SELECT 1 FROM main.sched) SELECT * FROM a"].map(
-				async (text) => {
-					let n = 0;
-					for await (const piece of fresh.batches(text)) n += piece.rowCount;
-					return n + (await fresh.query(text)).rowCount;
-				},
-			),
+			[
+				"SELECT 1 FROM SCHED",
+				'SELECT 1 FROM "sched"',
+				"WITH a AS (SELECT 1 FROM main.sched) SELECT * FROM a",
+			].map(async (text) => {
+				let n = 0;
+				for await (const piece of fresh.batches(text)) n += piece.rowCount;
+				return n + (await fresh.query(text)).rowCount;
+			}),
 		);
 		expect(counts).toEqual([6, 6, 6]);
 		fresh.close();

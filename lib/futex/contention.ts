@@ -12,8 +12,13 @@ const fields: WhereColumns = { thread: "tid", process: "tgid", name: "name" };
 
 /** What identifies a futex: the address, in one process or shared. */
 export interface FutexKey {
-	/** Process id of the address space; null for a futex that may be shared between processes. */
+	/**
+	 * Process id of the address space; null where processes use it together. Which mapping a shared futex lies in is
+	 * not recorded: it counts as its process's own unless a thread was woken on it by another process.
+	 */
 	readonly space: number | null;
+	/** Not FUTEX_PRIVATE. The kernel keeps a private and a shared futex at one address apart. */
+	readonly shared: boolean;
 	/** Name of a process that uses it. */
 	readonly process: string | null;
 	/** Address in hex, such as 0x7fff9a201040. */
@@ -68,29 +73,30 @@ WITH call AS (
 	SELECT *, ${began(w)} AS begun, CASE WHEN ${began(w)} THEN dur END AS length FROM futex_call
 	WHERE trace = ${trace} AND ${overlaps(w)} AND ${whereSql(scope.where, fields)}
 ), wait AS (
-	SELECT space, uaddr, min(process_name) AS process, list_sort(list_distinct(list(op))) AS ops,
+	SELECT space, shared, uaddr, min(process_name) AS process, list_sort(list_distinct(list(op))) AS ops,
 		CAST(coalesce(sum(${clipped(w)}), 0) AS DOUBLE) AS ns, CAST(sum(slept_ns) FILTER (WHERE begun) AS DOUBLE) AS slept,
 		count(*) FILTER (WHERE begun AND outcome = 'woken') AS o_woken, count(*) FILTER (WHERE begun AND outcome = 'EAGAIN') AS o_eagain,
 		count(*) FILTER (WHERE begun AND outcome = 'ETIMEDOUT') AS o_timeout, count(*) FILTER (WHERE begun AND outcome = 'EINTR') AS o_eintr,
 		count(*) FILTER (WHERE begun AND outcome NOT IN ('woken', 'EAGAIN', 'ETIMEDOUT', 'EINTR')) AS o_other,
 		count(*) FILTER (WHERE begun AND outcome IS NULL) AS o_open,
 		count(DISTINCT utid) AS waiters, ${spreadColumns("length", "wait")}
-	FROM call GROUP BY space, uaddr
+	FROM call GROUP BY space, shared, uaddr
 ), wake AS (
-	SELECT space, uaddr, min(process_name) AS process, list_sort(list_distinct(list(op))) AS ops, count(*) AS calls,
+	SELECT space, shared, uaddr, min(process_name) AS process, list_sort(list_distinct(list(op))) AS ops, count(*) AS calls,
 		count(*) FILTER (WHERE woken = 0) AS empty, CAST(coalesce(sum(woken), 0) AS BIGINT) AS woken, count(DISTINCT utid) AS wakers
 	FROM futex_wake_call WHERE trace = ${trace} AND ${began(w)} AND ${whereSql(scope.where, fields)}
-	GROUP BY space, uaddr
+	GROUP BY space, shared, uaddr
 )
-SELECT coalesce(a.space, k.space) AS space, coalesce(a.process, k.process) AS process, hex(coalesce(a.uaddr, k.uaddr)) AS uaddr,
-	list_sort(list_distinct(list_concat(a.ops, k.ops))) AS ops, coalesce(a.ns, 0) AS ns, a.* EXCLUDE (space, uaddr, process, ops, ns),
+SELECT coalesce(a.space, k.space) AS space, coalesce(a.shared, k.shared) AS shared, coalesce(a.process, k.process) AS process, hex(coalesce(a.uaddr, k.uaddr)) AS uaddr,
+	list_sort(list_distinct(list_concat(a.ops, k.ops))) AS ops, coalesce(a.ns, 0) AS ns, a.* EXCLUDE (space, shared, uaddr, process, ops, ns),
 	k.calls, k.empty, k.woken, k.wakers
-FROM wait a FULL JOIN wake k ON k.space IS NOT DISTINCT FROM a.space AND k.uaddr = a.uaddr
-ORDER BY 5 DESC, k.calls DESC, space, uaddr`,
+FROM wait a FULL JOIN wake k ON k.space IS NOT DISTINCT FROM a.space AND k.shared = a.shared AND k.uaddr = a.uaddr
+ORDER BY 6 DESC, k.calls DESC, space, uaddr, shared`,
 			scope.options,
 		);
 		return topOf(rows, scope.top).map((r) => ({
 			space: r.space,
+			shared: r.shared,
 			process: r.process,
 			uaddr: r.uaddr,
 			ops: r.ops,
@@ -117,6 +123,7 @@ ORDER BY 5 DESC, k.calls DESC, space, uaddr`,
 interface ContentionRow {
 	readonly [column: string]: unknown;
 	readonly space: number | null;
+	readonly shared: boolean;
 	readonly process: string | null;
 	readonly uaddr: string;
 	readonly ops: readonly string[];
@@ -138,13 +145,15 @@ export function futexWaitsByThread(
 ): Promise<FutexThread[] | NotRecorded> {
 	return answer(ds, parameters, futexNeeds, async (scope) => {
 		const { window: w, trace } = scope;
-		const rows = await ds.rows<ThreadRef & { space: number | null; uaddr: string; ns: number }>(
+		const rows = await ds.rows<
+			ThreadRef & { space: number | null; shared: boolean; uaddr: string; ns: number }
+		>(
 			fragment`
 WITH call AS (
 	SELECT *, CASE WHEN ${began(w)} THEN dur END AS length FROM futex_call
 	WHERE trace = ${trace} AND ${overlaps(w)} AND ${whereSql(scope.where, fields)}
 )
-SELECT utid, tid, tgid, name, process_name AS process, space, hex(uaddr) AS uaddr,
+SELECT utid, tid, tgid, name, process_name AS process, space, shared, hex(uaddr) AS uaddr,
 	CAST(coalesce(sum(${clipped(w)}), 0) AS DOUBLE) AS ns, ${spreadColumns("length", "wait")}
 FROM call GROUP BY ALL ORDER BY ns DESC, utid, uaddr`,
 			scope.options,
@@ -152,6 +161,7 @@ FROM call GROUP BY ALL ORDER BY ns DESC, utid, uaddr`,
 		return topOf(rows, scope.top).map((r) => ({
 			...threadOf(r),
 			space: r.space,
+			shared: r.shared,
 			uaddr: r.uaddr,
 			ns: r.ns,
 			...spreadOf(r as never, "wait"),
@@ -193,7 +203,7 @@ export function futexWakers(ds: Dataset, parameters?: QueryParameters): Promise<
 			}
 		>(
 			fragment`
-SELECT c.utid, c.tid, c.tgid, c.name, c.process_name AS process, c.space, hex(c.uaddr) AS uaddr, c.waker_irq AS irq,
+SELECT c.utid, c.tid, c.tgid, c.name, c.process_name AS process, c.space, c.shared, hex(c.uaddr) AS uaddr, c.waker_irq AS irq,
 	c.waker_utid AS w_utid, i.tid AS w_tid, i.tgid AS w_tgid, i.name AS w_name, i.process_name AS w_process,
 	CAST(count(*) AS DOUBLE) AS n, CAST(coalesce(sum(c.dur), 0) AS DOUBLE) AS ns
 FROM futex_call c LEFT JOIN thread_info i ON i.trace = c.trace AND i.utid = c.waker_utid
@@ -204,6 +214,7 @@ GROUP BY ALL ORDER BY ns DESC, c.utid, w_utid, irq, uaddr`,
 		);
 		return topOf(rows, scope.top).map((r) => ({
 			space: r.space,
+			shared: r.shared,
 			process: r.process,
 			uaddr: r.uaddr,
 			waiter: threadOf(r),
@@ -234,7 +245,7 @@ export function futexWakes(ds: Dataset, parameters?: QueryParameters): Promise<F
 		const { window: w, trace } = scope;
 		const rows = await ds.rows<FutexWakes>(
 			fragment`
-SELECT utid, tid, tgid, name, process_name AS process, space, hex(uaddr) AS uaddr, CAST(count(*) AS DOUBLE) AS calls,
+SELECT utid, tid, tgid, name, process_name AS process, space, shared, hex(uaddr) AS uaddr, CAST(count(*) AS DOUBLE) AS calls,
 	CAST(count(*) FILTER (WHERE woken = 0) AS DOUBLE) AS empty, CAST(coalesce(sum(woken), 0) AS DOUBLE) AS woken,
 	CAST(count(error) AS DOUBLE) AS errors
 FROM futex_wake_call WHERE trace = ${trace} AND ${began(w)} AND ${whereSql(scope.where, fields)}

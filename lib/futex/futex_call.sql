@@ -7,7 +7,9 @@
 -- tgid: process id
 -- name: thread name
 -- process_name: process name
--- space: process id whose address space the address belongs to; NULL for a futex that may be shared
+-- space: process id whose address space the address belongs to; NULL where it is used between processes (inferred: a shared
+--   futex counts as its process's own unless a thread was woken on the address by another process; mappings are not recorded)
+-- shared: not FUTEX_PRIVATE: it may be shared between processes
 -- uaddr: address [address]
 -- op: operation
 -- outcome: woken, EAGAIN, ETIMEDOUT, EINTR, another error; NULL if the call has not ended
@@ -18,8 +20,9 @@
 -- waker_irq: interrupt that ended the last wait (timeouts)
 -- stack_id: kernel stack of the wait [id]
 SELECT f.trace, f.ts, f.dur, f.utid, i.tid, i.tgid, i.name, i.process_name,
-	CASE WHEN f.shared THEN NULL ELSE i.tgid END AS space, f.uaddr, f.op, f.outcome, f.slept_ns,
+	CASE WHEN f.shared AND b.uaddr IS NOT NULL THEN NULL ELSE i.tgid END AS space, f.shared, f.uaddr, f.op, f.outcome, f.slept_ns,
 	f.waker_utid, w.tid AS waker_tid, w.name AS waker_name, f.waker_irq, f.stack_id
 FROM futex_wait f
 LEFT JOIN thread_info i ON i.trace = f.trace AND i.utid = f.utid
 LEFT JOIN thread_info w ON w.trace = f.trace AND w.utid = f.waker_utid
+LEFT JOIN futex_between b ON b.trace = f.trace AND b.uaddr = f.uaddr

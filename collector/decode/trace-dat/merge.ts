@@ -17,6 +17,7 @@ const before = (a: Ordered, b: Ordered): boolean => a.ts < b.ts || (a.ts === b.t
 export function* merge<T extends Ordered>(
 	streams: readonly T[],
 	visit: (stream: T) => void,
+	ended: (stream: T) => void,
 	slice: number,
 ): Generator<void> {
 	const heap: T[] = [...streams];
