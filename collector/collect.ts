@@ -184,6 +184,10 @@ async function importTo(
 			}
 			case "batch":
 				await writer!.write(message.batch);
+				{
+					const buffers = message.batch.columns.map((c) => c.data);
+					worker.postMessage(buffers, buffers);
+				}
 				Atomics.sub(counter, 0, 1);
 				Atomics.notify(counter, 0);
 				break;

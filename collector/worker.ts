@@ -1,11 +1,12 @@
 /** The decoding thread: reads side files and records, derives, and posts batches; waits while the writer is behind. */
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { PowerkiError } from "../lib/schema/errors.ts";
 import type { Sink } from "./decode/source.ts";
 import { machineRows } from "./identity/machine-rows.ts";
 import { type ImportMessage, type ImportRequest, MAX_UNDER_WAY } from "./messages.ts";
 import { openInput } from "./open-input.ts";
 import { readSideFiles } from "./side/index.ts";
+import { giveBuffer } from "./write/buffers.ts";
 
 const request = workerData as ImportRequest;
 const port = parentPort!;
@@ -15,6 +16,12 @@ function post(message: ImportMessage, transfer: ArrayBuffer[] = []): void {
 	port.postMessage(message, transfer);
 }
 
+/** Buffers of written batches that the writer has sent back. */
+function takeBack(): void {
+	for (let received = receiveMessageOnPort(port); received; received = receiveMessageOnPort(port))
+		for (const buffer of received.message as ArrayBuffer[]) giveBuffer(buffer);
+}
+
 async function run(): Promise<void> {
 	const { format } = openInput(request.path);
 	const side = await readSideFiles(request.path, request.side);
@@ -22,6 +29,7 @@ async function run(): Promise<void> {
 	const sink: Sink = {
 		begin: (buffer) => post({ kind: "begin", buffer }),
 		batch(batch) {
+			takeBack();
 			for (let n = Atomics.load(underWay, 0); n >= MAX_UNDER_WAY; n = Atomics.load(underWay, 0))
 				Atomics.wait(underWay, 0, n);
 			Atomics.add(underWay, 0, 1);

@@ -47,7 +47,10 @@ export const topicViews: readonly View[] = [
 	...syscallViews,
 ];
 
-let current: Promise<Dataset> | undefined;
+/** Datasets in the order of their opening. */
+const opened: Dataset[] = [];
+/** The default one, while it is being opened. */
+let opening: Promise<Dataset> | undefined;
 
 /**
  * Opens a dataset with the views of all topics and makes it the one that `sql` asks.
@@ -57,18 +60,18 @@ let current: Promise<Dataset> | undefined;
  */
 export async function openDataset(path?: string, options: DatasetOptions = {}): Promise<Dataset> {
 	const ds = await open(path, { ...options, views: [...topicViews, ...(options.views ?? [])] });
-	current = Promise.resolve(ds);
+	opened.push(ds);
 	return ds;
 }
 
-/** The dataset that was opened last; the default one is opened if none was. */
-export function currentDataset(): Promise<Dataset> {
-	current ??= openDataset().catch((error) => {
-		// The next call tries again: the user may have made one meanwhile.
-		current = undefined;
-		throw error;
+/** The dataset that was opened last and is not closed; where there is none, the default one is opened. */
+export async function currentDataset(): Promise<Dataset> {
+	const last = opened.findLast((ds) => !ds.closed);
+	if (last !== undefined) return last;
+	opening ??= openDataset().finally(() => {
+		opening = undefined;
 	});
-	return current;
+	return opening;
 }
 
 /**

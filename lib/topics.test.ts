@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Dataset } from "./dataset/dataset.ts";
-import { makeDataset } from "./dataset/fixture.ts";
+import { makeDataset, rowsSql } from "./dataset/fixture.ts";
 import { isNotRecorded, type NotRecorded } from "./dataset/needs.ts";
 import { smallTrace } from "./dataset/small-trace.ts";
 import {
@@ -137,6 +137,45 @@ describe("futexes", () => {
 			["A", "B", null, 1],
 		]);
 	});
+	it("that two processes use together are one futex; without a sign of that, two", async () => {
+		const wait = (utid: number, uaddr: number, waker_utid: number) => ({
+			ts: utid,
+			dur: 1,
+			utid,
+			uaddr,
+			op: "WAIT",
+			shared: true,
+			outcome: "woken",
+			waker_utid,
+		});
+		const other = await makeDataset([
+			{
+				trace: "0000000000000001",
+				recorded: ["sys_enter", "sys_exit", "sched_switch"],
+				tables: {
+					thread: rowsSql("thread", [
+						{ utid: 1, tid: 1, tgid: 1, name: "a" },
+						{ utid: 2, tid: 2, tgid: 2, name: "b" },
+					]),
+					futex_wait: rowsSql("futex_wait", [
+						wait(1, 4096, 2),
+						wait(2, 4096, 1),
+						wait(1, 8192, 1),
+						wait(2, 8192, 2),
+					]),
+				},
+			},
+		]);
+		const pair = await openDataset(other);
+		const rows = there(await futexContention(pair));
+		expect(rows.map((r) => [r.uaddr, r.space, r.n]).sort()).toEqual([
+			["0x1000", null, 2],
+			["0x2000", 1, 1],
+			["0x2000", 2, 1],
+		]);
+		pair.close();
+		rmSync(other, { recursive: true });
+	});
 	it("count wake calls", async () => {
 		expect(there(await futexWakes(ds, { top: 1 }))).toMatchObject([
 			{ name: "A", uaddr: "0x1000", calls: 2, empty: 1, woken: 1 },
@@ -174,8 +213,15 @@ describe("system calls", () => {
 	});
 });
 
-it("sql asks the dataset that was opened last", async () => {
+it("sql asks the dataset that was opened last and is open still", async () => {
 	expect((await sql<{ n: bigint }>`SELECT count(*) AS n FROM cpu_slice WHERE idle`).rows()).toEqual([
 		{ n: 3n },
 	]);
+	const other = await makeDataset([]);
+	const later = await openDataset(other);
+	expect((await sql`SELECT count(*) AS n FROM sched`).rows()).toEqual([{ n: 0n }]);
+	later.close();
+	expect((await sql`SELECT count(*) AS n FROM sched`).rows()).toEqual([{ n: 7n }]);
+	await expect(later.query("SELECT 1")).rejects.toThrow(`the dataset ${other} was closed`);
+	rmSync(other, { recursive: true });
 });

@@ -28,8 +28,9 @@ export function createDerivations(context: DeriveContext, derived: boolean): rea
 		lost,
 		interrupts,
 		new Sched(context),
-		states,
+		// before the states: a call that is open at the end takes their totals before they close
 		syscalls,
+		states,
 		new BlockIos(context),
 		new IdleStates(context),
 		new Frequencies(context),

@@ -4,6 +4,7 @@
  * capacity is reached.
  */
 import { BATCH_ROWS, type Batch, type BatchColumn } from "../../lib/schema/batch.ts";
+import { giveBuffer, takeBuffer } from "./buffers.ts";
 import type { Strings } from "./string-pool.ts";
 
 /** How a column is stored: 64-bit as two 32-bit halves, `str` as codes of the string pool, `i64xN` N values a row. */
@@ -26,20 +27,21 @@ export function listLength(store: Store): number {
 	return store.startsWith("i64x") ? Number(store.slice(4)) : 0;
 }
 
+/** An array for `rows` values; what is in it is undefined. */
 export function allocate(store: Store, rows: number): ColumnArray {
 	const list = listLength(store);
-	if (list > 0) return new Int32Array(rows * 2 * list);
+	if (list > 0) return new Int32Array(takeBuffer(rows * 8 * list));
 	switch (store) {
 		case "i64":
-			return new Int32Array(rows * 2);
+			return new Int32Array(takeBuffer(rows * 8));
 		case "f64":
-			return new Float64Array(rows);
+			return new Float64Array(takeBuffer(rows * 8));
 		case "bool":
-			return new Uint8Array(rows);
+			return new Uint8Array(takeBuffer(rows));
 		case "str":
-			return new Uint32Array(rows);
+			return new Uint32Array(takeBuffer(rows * 4));
 		default:
-			return new Int32Array(rows);
+			return new Int32Array(takeBuffer(rows * 4));
 	}
 }
 
@@ -83,6 +85,7 @@ export class ColumnSet {
 			this.arrays = this.layout.map((l, i) => {
 				const bigger = allocate(l.store, this.capacity);
 				bigger.set(this.arrays[i]!);
+				giveBuffer(this.arrays[i]!.buffer as ArrayBuffer);
 				return bigger;
 			});
 			return rows;
@@ -96,7 +99,10 @@ export class ColumnSet {
 		if (rows === 0) return;
 		const columns: BatchColumn[] = [];
 		for (const [i, l] of this.layout.entries()) {
-			if (this.#nulls[i] === rows) continue;
+			if (this.#nulls[i] === rows) {
+				giveBuffer(this.arrays[i]!.buffer as ArrayBuffer);
+				continue;
+			}
 			const mask = this.#nulls[i]! > 0 ? this.#masks[i]! : null;
 			const array = this.arrays[i]!;
 			const column =
@@ -141,19 +147,23 @@ export function enumColumn(
 		}
 		codes[row] = own;
 	}
-	if (dictionary.length === 0) return null;
+	if (dictionary.length === 0) {
+		giveBuffer(codes.buffer as ArrayBuffer);
+		return null;
+	}
 	// DuckDB's widths of ENUM: one byte up to 255 members, two up to 65 535.
-	const used = codes.subarray(0, rows);
-	const data =
-		dictionary.length <= 255
-			? Uint8Array.from(used)
-			: dictionary.length <= 65_535
-				? Uint16Array.from(used)
-				: used.slice();
+	const Codes = dictionary.length <= 255 ? Uint8Array : dictionary.length <= 65_535 ? Uint16Array : null;
+	let data: ArrayBuffer = codes.buffer as ArrayBuffer;
+	if (Codes) {
+		const narrow = new Codes(takeBuffer(codes.length * Codes.BYTES_PER_ELEMENT));
+		for (let row = 0; row < rows; row++) narrow[row] = codes[row]!;
+		giveBuffer(data);
+		data = narrow.buffer as ArrayBuffer;
+	}
 	return {
 		name,
 		type: "ENUM",
-		data: data.buffer as ArrayBuffer,
+		data,
 		dictionary,
 		...(validity ? { validity: validity.buffer as ArrayBuffer } : {}),
 	};
@@ -208,8 +218,6 @@ export function plainColumn(l: ColumnLayout, array: ColumnArray, mask: Uint8Arra
 	};
 }
 
-const TWO_32 = 4_294_967_296;
-
 function tsAt(ts: Int32Array, row: number): bigint {
 	return (BigInt(ts[2 * row + 1]!) << 32n) | BigInt(ts[2 * row]! >>> 0);
 }
@@ -218,49 +226,67 @@ function tsRange(ts: Int32Array, rows: number, order: Uint32Array | null): [bigi
 	return order ? [tsAt(ts, order[0]!), tsAt(ts, order[rows - 1]!)] : [tsAt(ts, 0), tsAt(ts, rows - 1)];
 }
 
+const DIGIT_BITS = 11;
+const DIGITS = 1 << DIGIT_BITS;
+
 /**
  * The order of rows by ts, ties in the order of arrival; null where they are in order already. Intervals are
  * appended when they end, so derived tables are nearly, but not quite, in the order of their starts.
- * A radix sort of 16-bit digits of ts − min, least significant first: linear and stable.
+ * A radix sort of ts − min, least significant digit first: linear and stable.
  */
 function sortOrder(ts: Int32Array, rows: number): Uint32Array | null {
-	const h0 = ts[1]!;
 	let sorted = true;
-	let min = Number.POSITIVE_INFINITY;
-	let max = Number.NEGATIVE_INFINITY;
-	let previous = Number.NEGATIVE_INFINITY;
-	const keys = new Float64Array(rows);
-	for (let row = 0; row < rows; row++) {
-		const key = (ts[2 * row + 1]! - h0) * TWO_32 + (ts[2 * row]! >>> 0);
-		if (key < previous) sorted = false;
-		previous = key;
-		if (key < min) min = key;
-		if (key > max) max = key;
-		keys[row] = key;
+	let min = 0;
+	let max = 0;
+	for (let row = 1; row < rows; row++) {
+		if (before(ts, row, row - 1)) sorted = false;
+		if (before(ts, row, min)) min = row;
+		if (before(ts, max, row)) max = row;
 	}
 	if (sorted) return null;
-	let from = new Uint32Array(rows);
-	let to = new Uint32Array(rows);
-	for (let row = 0; row < rows; row++) from[row] = row;
-	const count = new Uint32Array(65_537);
-	for (let shift = 1, range = max - min; range >= 1; shift *= 65_536, range /= 65_536) {
-		count.fill(0);
-		for (let i = 0; i < rows; i++) count[(Math.floor((keys[i]! - min) / shift) % 65_536) + 1]!++;
-		for (let i = 1; i < 65_537; i++) count[i]! += count[i - 1]!;
-		for (let i = 0; i < rows; i++) {
-			const row = from[i]!;
-			to[count[Math.floor((keys[row]! - min) / shift) % 65_536]!++] = row;
-		}
-		[from, to] = [to, from];
+	const lo = new Uint32Array(rows);
+	const hi = new Uint32Array(rows);
+	const minLo = ts[2 * min]! >>> 0;
+	const minHi = ts[2 * min + 1]!;
+	for (let row = 0; row < rows; row++) {
+		const l = ts[2 * row]! >>> 0;
+		lo[row] = l - minLo;
+		hi[row] = ts[2 * row + 1]! - minHi - (l < minLo ? 1 : 0);
 	}
-	return from;
+	let order: Uint32Array = new Uint32Array(rows);
+	let other: Uint32Array = new Uint32Array(rows);
+	for (let row = 0; row < rows; row++) order[row] = row;
+	const pass = (keys: Uint32Array, shift: number): void => {
+		radixPass(keys, shift, order, other);
+		[order, other] = [other, order];
+	};
+	const top = hi[max]!;
+	for (let shift = 0; shift < 32 && (top > 0 || lo[max]! >>> shift > 0); shift += DIGIT_BITS) pass(lo, shift);
+	for (let shift = 0; shift < 32 && top >>> shift > 0; shift += DIGIT_BITS) pass(hi, shift);
+	return order;
+}
+
+function before(ts: Int32Array, a: number, b: number): boolean {
+	const [ah, bh] = [ts[2 * a + 1]!, ts[2 * b + 1]!];
+	return ah < bh || (ah === bh && ts[2 * a]! >>> 0 < ts[2 * b]! >>> 0);
+}
+
+function radixPass(keys: Uint32Array, shift: number, from: Uint32Array, to: Uint32Array): void {
+	const start = new Uint32Array(DIGITS + 1);
+	for (let i = 0; i < keys.length; i++) start[((keys[i]! >>> shift) & (DIGITS - 1)) + 1]!++;
+	for (let d = 1; d < DIGITS; d++) start[d]! += start[d - 1]!;
+	for (let i = 0; i < from.length; i++) {
+		const row = from[i]!;
+		const digit = (keys[row]! >>> shift) & (DIGITS - 1);
+		to[start[digit]!++] = row;
+	}
 }
 
 function gather(data: ArrayBuffer, order: Uint32Array, bytes: number): ArrayBuffer {
 	const Unit = bytes === 1 ? Uint8Array : bytes === 2 ? Uint16Array : Uint32Array;
 	const each = Math.max(1, bytes >> 2);
 	const from = new Unit(data);
-	const to = new Unit(order.length * each);
+	const to = new Unit(takeBuffer(data.byteLength));
 	if (each === 1) for (let i = 0; i < order.length; i++) to[i] = from[order[i]!]!;
 	else if (each === 2)
 		for (let i = 0; i < order.length; i++) {
@@ -273,6 +299,7 @@ function gather(data: ArrayBuffer, order: Uint32Array, bytes: number): ArrayBuff
 			const k = order[i]! * each;
 			for (let j = 0; j < each; j++) to[i * each + j] = from[k + j]!;
 		}
+	giveBuffer(data);
 	return to.buffer as ArrayBuffer;
 }
 

@@ -209,8 +209,14 @@ describe("what SQL may touch", () => {
 		const e = await failure(() => ds.query("SELECT * FROM read_text('/etc/hostname')"));
 		expect(e.details.join()).toMatch(/only in the dataset/);
 	});
-	it("is not a file of the dataset", async () => {
-		const e = await failure(() => ds.query(`COPY (SELECT 1) TO '${root}/sched/x.parquet'`));
+	it.each([
+		"COPY (SELECT 1) TO '$'",
+		"EXPLAIN ANALYZE COPY (SELECT 1) TO '$'",
+		"PREPARE p AS COPY (SELECT 1) TO '$'",
+		"ATTACH '$' AS d",
+		"EXPORT DATABASE '$'",
+	])("is not a file of the dataset: %s", async (text) => {
+		const e = await failure(() => ds.query(text.replace("$", `${root}/sched/x.parquet`)));
 		expect(e.message).toMatch(/may write only/);
 		expect(existsSync(join(root, "sched/x.parquet"))).toBe(false);
 	});

@@ -66,6 +66,7 @@ export async function openDataset(path?: string, options: DatasetOptions = {}): 
 /** A dataset that is open for queries. Queries run one after another. */
 export class Dataset {
 	private queue: Promise<unknown> = Promise.resolve();
+	private ended = false;
 
 	/** Made by openDataset. */
 	constructor(
@@ -165,6 +166,7 @@ export class Dataset {
 		values: readonly SqlValue[] = [],
 		signal?: AbortSignal,
 	): AsyncGenerator<SqlResult, void, void> {
+		if (this.ended) throw new PowerkiError(exitCode.usage, `the dataset ${this.root} was closed`);
 		const connection = await this.duckdb.instance.connect();
 		try {
 			const guard = <R>(work: () => Promise<R>) => this.guard(text, signal, work, connection);
@@ -219,9 +221,15 @@ export class Dataset {
 		return names;
 	}
 
-	/** Ends all use. */
+	/** Ends all use; a second call does nothing. */
 	close(): void {
+		this.ended = true;
 		this.duckdb.close();
+	}
+
+	/** It was closed. */
+	get closed(): boolean {
+		return this.ended;
 	}
 
 	[Symbol.dispose](): void {
@@ -234,6 +242,7 @@ export class Dataset {
 		work: () => Promise<R>,
 		connection: DuckDBConnection = this.duckdb.connection,
 	): Promise<R> {
+		if (this.ended) throw new PowerkiError(exitCode.usage, `the dataset ${this.root} was closed`);
 		try {
 			return await interruptible(connection, signal, work);
 		} catch (error) {
@@ -247,6 +256,8 @@ export class Dataset {
 		text: string,
 		values: readonly SqlValue[],
 	): Promise<DuckDBResult> {
+		// DuckDB makes the directory of an EXPORT while it prepares the statement: look before.
+		if (/(^|;)\s*export\s+database\b/i.test(text)) this.allowTargets(text);
 		await this.installer.install(text, (sql) => connection.run(sql));
 		const statements = await connection.extractStatements(text);
 		if (statements.count === 0) throw new PowerkiError(exitCode.usage, "the query has no statement");
@@ -273,18 +284,19 @@ export class Dataset {
 
 	/** Files of the dataset belong to the collector: SQL only reads them. */
 	private allow(statement: DuckDBPreparedStatement, text: string): void {
-		if (statement.statementType !== StatementType.COPY && statement.statementType !== StatementType.EXPORT)
-			return;
+		const type = statement.statementType;
+		// EXPLAIN ANALYZE runs what it explains, and PREPARE hides it.
+		const writes = writing.has(type) || (explaining.has(type) && /\b(copy|export|attach)\b/i.test(text));
+		if (writes) this.allowTargets(text);
+	}
+
+	private allowTargets(text: string): void {
 		const targets = [...text.matchAll(/\b(?:TO|DATABASE)\s+'((?:[^']|'')*)'/gi)].map((m) =>
 			resolve(m[1].replaceAll("''", "'")),
 		);
-		const inside = (dir: string, path: string) =>
-			path === dir || path.startsWith(dir.endsWith(sep) ? dir : dir + sep);
-		if (
-			targets.length > 0 &&
-			targets.every((t) => !inside(this.root, t) && this.outDirs.some((d) => inside(d, t)))
-		)
-			return;
+		const allowed = (target: string) =>
+			!isInside(this.root, target) && this.outDirs.some((d) => isInside(d, target));
+		if (targets.length > 0 && targets.every(allowed)) return;
 		throw new PowerkiError(exitCode.usage, "a query may write only into the directories given as outDirs", [
 			"the files of a dataset are written by powerki collect alone",
 			"to save a result: powerki sql QUERY --format parquet --out FILE",
@@ -318,6 +330,17 @@ export class Dataset {
 			builders.map((b) => b.finish()),
 		);
 	}
+}
+
+const writing: ReadonlySet<StatementType> = new Set([
+	StatementType.COPY,
+	StatementType.EXPORT,
+	StatementType.ATTACH,
+]);
+const explaining: ReadonlySet<StatementType> = new Set([StatementType.EXPLAIN, StatementType.PREPARE]);
+
+function isInside(dir: string, path: string): boolean {
+	return path === dir || path.startsWith(dir.endsWith(sep) ? dir : dir + sep);
 }
 
 function columnsOf(result: DuckDBResult): SqlColumn[] {

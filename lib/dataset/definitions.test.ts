@@ -105,6 +105,8 @@ describe("what is missing", () => {
 	const manifest = (recorded: string[] | null, tables: Record<string, number> = {}) =>
 		({
 			recorded,
+			options: {},
+			sources: [{ name: "t.dat" }],
 			tables: Object.fromEntries(Object.entries(tables).map(([k, rows]) => [k, { rows }])),
 		}) as unknown as Manifest;
 	it("is nothing where the events were on and did not happen", () => {
@@ -122,6 +124,7 @@ describe("what is missing", () => {
 		expect(missing(manifest(["sys_enter"]), { what: "System calls", tables: ["syscall"] })).toEqual({
 			kind: "not-recorded",
 			what: "System calls",
+			cause: "recording",
 			events: ["sys_exit"],
 			certain: true,
 			remedy: "trace-cmd record -e raw_syscalls:sys_exit",
@@ -129,6 +132,14 @@ describe("what is missing", () => {
 	});
 	it("is uncertain where the trace does not tell what was on", () => {
 		expect(missing(manifest(null), { what: "CPU", tables: ["sched"] })).toMatchObject({ certain: false });
+	});
+	it("is the collection's doing where that left out derived tables", () => {
+		const bare = { ...manifest(["sched_switch"], { sched_switch: 5 }), options: { derived: false } };
+		expect(missing(bare, { what: "CPU", tables: ["sched"] })).toMatchObject({
+			cause: "collection",
+			events: [],
+			remedy: "powerki collect t.dat --out DATASET (without --no-derived)",
+		});
 	});
 	it("is recorded by system", () => {
 		expect(recordCommand(["block_rq_issue", "softirq_entry", "my_event"])).toBe(

@@ -20,14 +20,16 @@ export interface NotRecorded {
 	readonly kind: "not-recorded";
 	/** The question, such as "Disk I/O". */
 	readonly what: string;
-	/** Events that are missing; of alternatives the first. */
+	/** "recording": the events were not recorded. "collection": the trace may have them, but was collected without derived tables. */
+	readonly cause: "recording" | "collection";
+	/** Events that are missing; of alternatives the first. Empty if the cause is the collection. */
 	readonly events: readonly string[];
 	/**
 	 * The trace says which events were switched on, and these were not. Otherwise they did not happen and the trace
 	 * does not tell whether they were switched on.
 	 */
 	readonly certain: boolean;
-	/** The command that records them. */
+	/** The command that gets them. */
 	readonly remedy: string;
 }
 
@@ -72,6 +74,16 @@ export function wasRecorded(manifest: Manifest, event: string): boolean | null {
 
 /** What of the needs the trace lacks; null if nothing. */
 export function missing(manifest: Manifest, needs: Needs): NotRecorded | null {
+	const empty = (needs.tables ?? []).filter((table) => (manifest.tables[table]?.rows ?? 0) === 0);
+	if (empty.length > 0 && manifest.options.derived === false)
+		return {
+			kind: "not-recorded",
+			what: needs.what,
+			cause: "collection",
+			events: [],
+			certain: true,
+			remedy: `powerki collect ${manifest.sources[0]?.name ?? "TRACE"} --out DATASET (without --no-derived)`,
+		};
 	const lacking = new Set<string>();
 	let certain = true;
 	const check = (wanted: string | readonly string[]) => {
@@ -81,15 +93,19 @@ export function missing(manifest: Manifest, needs: Needs): NotRecorded | null {
 		lacking.add(any[0]);
 		if (answers.includes(null)) certain = false;
 	};
-	for (const table of needs.tables ?? []) {
-		// A dataset may hold derived tables without the event tables that they came from.
-		if ((manifest.tables[table]?.rows ?? 0) > 0) continue;
-		for (const wanted of tableEvents[table] ?? []) check(wanted);
-	}
+	// A derived table with rows answers, whatever became of the event tables that it came from.
+	for (const table of empty) for (const wanted of tableEvents[table] ?? []) check(wanted);
 	for (const wanted of needs.events ?? []) check(wanted);
 	if (lacking.size === 0) return null;
 	const events = [...lacking].sort();
-	return { kind: "not-recorded", what: needs.what, events, certain, remedy: recordCommand(events) };
+	return {
+		kind: "not-recorded",
+		what: needs.what,
+		cause: "recording",
+		events,
+		certain,
+		remedy: recordCommand(events),
+	};
 }
 
 /** The command that records these events on the traced server. */

@@ -191,6 +191,7 @@ export function futexWakers(ds: Dataset, parameters?: QueryParameters): Promise<
 		const rows = await ds.rows<
 			ThreadRef & {
 				space: number | null;
+				shared: boolean;
 				uaddr: string;
 				irq: string | null;
 				n: number;

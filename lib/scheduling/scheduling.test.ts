@@ -129,6 +129,7 @@ describe("run queue", () => {
 		expect(await runQueueTotal(bare)).toEqual({
 			kind: "not-recorded",
 			what: "Run queue",
+			cause: "recording",
 			events: ["sched_switch"],
 			certain: true,
 			remedy: "trace-cmd record -e sched:sched_switch",

@@ -8,6 +8,7 @@ import type { Batch, BatchColumn } from "../../../lib/schema/batch.ts";
 import { BATCH_ROWS } from "../../../lib/schema/batch.ts";
 import type { Threads } from "../../identity/threads.ts";
 import type { BaseStamp } from "../../write/appender.ts";
+import { giveBuffer } from "../../write/buffers.ts";
 import {
 	allocate,
 	type ColumnArray,
@@ -265,6 +266,7 @@ export class EventTable {
 			for (const t of this.#targets) {
 				const bigger = allocate(t.layout.store, capacity);
 				bigger.set(t.array);
+				giveBuffer(t.array.buffer as ArrayBuffer);
 				t.array = bigger;
 			}
 			this.#capacity = capacity;

@@ -28,7 +28,10 @@ function textCode(access: Access, field: Field): string {
 /** Arguments of a handler for one field; NaN, (0, NaN) or -1 where the format lacks it. */
 function argument(access: Access, format: EventFormat, spec: FieldSpec): string {
 	const [, name, index] = /^(\w+)(?:\[(\d+)\])?$/.exec(spec.name) ?? [];
-	const field = format.fields.find((f) => f.name === name);
+	const field =
+		spec.argument === undefined
+			? format.fields.find((f) => f.name === name)
+			: format.fields.filter((f) => !f.name.startsWith("__"))[spec.argument];
 	const missing = { number: "NaN", pair: "0, NaN", string: "-1" }[spec.form];
 	if (!field) return missing;
 	const isText = field.kind !== "integer" && field.kind !== "array";

@@ -1,0 +1,3 @@
+import { killsOf } from "./interrupted.ts";
+
+killsOf(60, 2);

@@ -1,0 +1,3 @@
+import { killsOf } from "./interrupted.ts";
+
+killsOf(4, 1);

@@ -1,0 +1,72 @@
+/**
+ * The derived tables against their specifications: `<table>.sql` says in SQL over the event tables what the streaming
+ * derivation computes. Both must have the same rows.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { catalog } from "../../lib/schema/catalog.ts";
+import { quoteIdentifier } from "../../lib/schema/layout.ts";
+import { datasetOf, type ResultRow, show, type TestDataset } from "../support/dataset.ts";
+import type { TestTrace } from "../support/traces.ts";
+
+const folder = new URL(".", import.meta.url).pathname;
+const text = (name: string): string => readFileSync(join(folder, `${name}.sql`), "utf8");
+
+/** Statements that several specifications build on, by the table that needs them. */
+const builds: Readonly<Record<string, readonly string[]>> = { irq: ["interrupts"], softirq: ["interrupts"] };
+
+export const twins: readonly string[] = [...catalog.values()]
+	.filter((t) => t.kind === "derived" && existsSync(join(folder, `${t.name}.sql`)))
+	.map((t) => t.name);
+
+async function prepare(d: TestDataset, trace: TestTrace): Promise<void> {
+	const events = new Set(d.manifests.flatMap((m) => Object.keys(m.tables).filter((t) => t in m.eventCounts)));
+	const union = [...events].map((e) => `SELECT trace, cpu, ts, utid FROM ${quoteIdentifier(e)}`).join(" UNION ALL ");
+	await d.run(text("prelude"));
+	await d.run(`CREATE TEMP TABLE first_record AS
+		SELECT r.trace, r.cpu, any_value(r.utid) AS utid FROM (${union}) r JOIN cpu c
+		ON c.trace = r.trace AND c.cpu = r.cpu AND c.first_ts = r.ts GROUP BY r.trace, r.cpu`);
+	await d.run("CREATE TEMP TABLE idle_name (state BIGINT, name VARCHAR)");
+	for (const [state, name] of idleNames(trace)) await d.run(`INSERT INTO idle_name VALUES (${state}, '${name}')`);
+}
+
+/** Names of idle states of the side file cpuidle: "state1 Shared Cede latency=10 Shared Cede". */
+function idleNames(trace: TestTrace): [number, string][] {
+	const file = join(trace.folder, "side", "cpuidle");
+	if (!existsSync(file)) return [];
+	return [...readFileSync(file, "utf8").matchAll(/^state(\d+) (.*?) latency=/gm)].map((m) => [Number(m[1]), m[2]!]);
+}
+
+export function twinsOf(trace: TestTrace): void {
+	let d: TestDataset;
+	beforeAll(async () => {
+		d = await datasetOf(trace);
+		await prepare(d, trace);
+	});
+	afterAll(() => d?.close());
+	const built = new Set<string>();
+
+	for (const table of twins)
+		it(`${table} has the rows of its specification`, async (context) => {
+			// SQL cannot tell the order of records of one CPU that have one stamp
+			if (d.manifests.some((m) => m.clock.name === "uptime")) return context.skip();
+			for (const b of builds[table] ?? [])
+				if (!built.has(b)) {
+					await d.run(text(b));
+					built.add(b);
+				}
+			const columns = ["trace", ...Object.keys(catalog.get(table)!.columns)].map(quoteIdentifier).join(", ");
+			await d.run(`CREATE OR REPLACE TEMP TABLE specified AS SELECT ${columns} FROM (${text(table)})`);
+			const only = (a: string, b: string): Promise<readonly ResultRow[]> =>
+				d.rows(`SELECT * FROM (SELECT ${columns} FROM ${a} EXCEPT ALL SELECT ${columns} FROM ${b}) ORDER BY ALL`);
+			const missing = await only("specified", table);
+			const surplus = await only(table, "specified");
+			const { n } = await d.row(`SELECT count(*) AS n FROM ${table}`);
+			if (missing.length + surplus.length > 0)
+				expect.fail(
+					`of ${n} rows ${surplus.length} are not specified:\n${show(surplus)}\nand ${missing.length} specified ones are missing:\n${show(missing)}`,
+				);
+			if (n === 0n) context.skip();
+		});
+}
