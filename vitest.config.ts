@@ -10,7 +10,7 @@ const sqlAsText = {
 	},
 };
 
-const roots = ["*.test.ts", "collector", "lib", "kernel", "notebooks", "test"];
+const roots = ["*.test.ts", "collector", "docs", "lib", "kernel", "notebooks", "test"];
 const tests = (ending: string) => roots.map((r) => (r.includes(".") ? r : `${r}/**/*${ending}`));
 
 export default defineConfig({
