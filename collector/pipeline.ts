@@ -36,7 +36,6 @@ export interface PipelineOptions {
 	readonly derived: boolean;
 	/** Event tables to write; all where undefined. */
 	readonly events?: ReadonlySet<string>;
-	readonly symbols: KernelSymbols | null;
 	readonly side: SideFiles;
 	readonly emit: (batch: Batch) => void;
 }
@@ -236,9 +235,8 @@ export class Pipeline {
 			});
 	}
 
-	/** Rows of the identity tables that come from events. To be called after finish(). */
-	identity(): { table: string; rows: IdentityRow[] }[] {
-		const { symbols } = this.#options;
+	/** Rows of the tables of stacks and frames. To be called after finish(). */
+	stackRows(symbols: KernelSymbols): { table: string; rows: IdentityRow[] }[] {
 		return [
 			{ table: "stack", rows: this.stacks.stackRows() },
 			{ table: "frame", rows: this.stacks.frameRows(symbols) },

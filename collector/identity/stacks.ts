@@ -102,6 +102,11 @@ export class StackTable {
 		}
 	}
 
+	/** Distinct stacks so far. */
+	get size(): number {
+		return this.#starts.length;
+	}
+
 	stackRows(): IdentityRow[] {
 		return this.#starts.map((start, id) => ({
 			stack_id: id,
@@ -111,11 +116,10 @@ export class StackTable {
 		}));
 	}
 
-	frameRows(symbols: KernelSymbols | null): IdentityRow[] {
+	frameRows(symbols: KernelSymbols): IdentityRow[] {
 		return this.#addresses.map((address, id) => {
 			const symbol =
-				symbols?.lookup(Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n))) ??
-				null;
+				symbols.lookup(Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n))) ?? null;
 			return {
 				frame_id: id,
 				address,

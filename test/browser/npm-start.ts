@@ -10,7 +10,7 @@ export interface Started {
 	said(): string;
 	/** All processes below npm, kernels too. */
 	processes(): number[];
-	/** Ctrl-C: the signal goes to the terminal's whole group. Resolves with npm's exit code. */
+	/** Ctrl-C: the signal goes to the terminal's whole group. Resolves when npm has ended. */
 	interrupt(): Promise<number | null>;
 	kill(): void;
 }

@@ -488,7 +488,10 @@ function recoverBuffer(file: Bytes, s: Section, header: TraceDatHeader): BufferI
 		});
 	} else {
 		let at = s.body;
-		for (let cpu = 0; cpu < header.cpuCount && at + 4 <= end; cpu++) {
+		for (let cpu = 0; cpu < header.cpuCount; cpu++) {
+			// each CPU's data begins at a multiple of the page size
+			at = Math.ceil(at / header.pageBytes) * header.pageBytes;
+			if (at + 4 > end) break;
 			const start = at;
 			const c = new Cursor(file, at, header.littleEndian);
 			const chunks = c.u32("number of chunks");

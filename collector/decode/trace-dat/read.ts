@@ -73,8 +73,6 @@ async function* readBuffer(
 	for (const r of all) r.setBase(base);
 	const baseNs = stampNs(base, scale, header);
 
-	const own = KernelSymbols.parse(header.kallsyms);
-	const symbols = KernelSymbols.merge(side.symbols ? [own, side.symbols] : [own]);
 	const pipeline = new Pipeline({
 		memory,
 		base: baseStamp(baseNs),
@@ -85,7 +83,6 @@ async function* readBuffer(
 		recorded: recordedIn(file, header, buffer, formats),
 		derived: options.noDerived !== true,
 		...(options.events ? { events: new Set(options.events) } : {}),
-		symbols,
 		side,
 		emit: (batch) => sink.batch(batch),
 	});
@@ -208,24 +205,11 @@ async function* readBuffer(
 			});
 		}
 	}
-	if (symbols.lines === 0 || symbols.hidden)
-		pipeline.notes.add({
-			severity: "info",
-			kind: "no-symbols",
-			source,
-			text: symbols.hidden
-				? "The symbol table has no addresses (kptr_restrict); give one with --side FILE"
-				: "The trace has no kernel symbols; give kallsyms with --side FILE to name kernel addresses",
-		});
-	else if (!symbols.fitsModules(side.modules))
-		pipeline.notes.add({
-			severity: "warning",
-			kind: "symbols-of-another-boot",
-			source,
-			text: "The symbol table's modules lie elsewhere than the side file modules says: it is of another boot, names of module functions may be wrong",
-		});
-
-	for (const { table, rows } of pipeline.identity()) sink.rows(table, rows);
+	// symbols are only needed for stacks: parsing 100 000 lines costs more than importing a small trace
+	if (pipeline.stacks.size > 0) {
+		const symbols = symbolsOf(header, side, (n) => pipeline.notes.add({ ...n, source }));
+		for (const { table, rows } of pipeline.stackRows(symbols)) sink.rows(table, rows);
+	}
 	const cpus: CpuWindow[] = cpusSeen.map((c) => ({
 		cpu: c.cpu,
 		first: baseNs + BigInt(c.first),
@@ -289,6 +273,31 @@ function recordedIn(
 		while (r.advance()) ids.add(memory.view.getUint16(r.p, memory.littleEndian));
 	}
 	return new Set(formats.filter((f) => ids.has(f.id)).map((f) => f.name));
+}
+
+/** The trace's own symbol table, completed by that of the side files; the notes say what is doubtful about it. */
+function symbolsOf(
+	header: TraceDatHeader,
+	side: SideFiles,
+	note: (n: Omit<Note, "source">) => void,
+): KernelSymbols {
+	const own = KernelSymbols.parse(header.kallsyms);
+	const symbols = KernelSymbols.merge(side.symbols ? [own, side.symbols] : [own]);
+	if (symbols.lines === 0 || symbols.hidden)
+		note({
+			severity: "info",
+			kind: "no-symbols",
+			text: symbols.hidden
+				? "The symbol table has no addresses (kptr_restrict); give one with --side FILE"
+				: "The trace has no kernel symbols; give kallsyms with --side FILE to name kernel addresses",
+		});
+	else if (!symbols.fitsModules(side.modules))
+		note({
+			severity: "warning",
+			kind: "symbols-of-another-boot",
+			text: "The symbol table's modules lie elsewhere than the side file modules says: it is of another boot, names of module functions may be wrong",
+		});
+	return symbols;
 }
 
 /** What was seen of one CPU so far; times in ns since the base. */
