@@ -115,6 +115,61 @@ const commands: readonly CommandSpec[] = [
 		},
 	},
 	{
+		name: "sql",
+		args: "[query]",
+		summary: "ask a dataset in SQL (- reads the query from standard input)",
+		example: `powerki sql "SELECT name, count(*) FROM syscall GROUP BY name" --dataset slow-server`,
+		options: [
+			dataset,
+			() => new Option("-f, --file <file>", "read the query from a file"),
+			() =>
+				new Option("--format <format>", "default: by the ending of --out, else table").choices([
+					"table",
+					"csv",
+					"json",
+					"parquet",
+				]),
+			() => new Option("--out <file>", "write to a file"),
+		],
+		run: async ({ positional, options, signal }) => {
+			const folder = await (await import("./kernel/run/dataset.ts")).resolveDataset(
+				options.dataset as string | undefined,
+				signal,
+			);
+			return (await import("./lib/render/sql-command.ts")).runSql({
+				...options,
+				query: positional[0] as string | undefined,
+				dataset: folder,
+				signal,
+			});
+		},
+	},
+	{
+		name: "report",
+		args: "<name>",
+		summary: "print a report: cpu-usage, run-queue, waits, futex, disk, or all",
+		example: `powerki report waits --dataset slow-server --where "process = 238"`,
+		options: [
+			dataset,
+			traceName,
+			() => new Option("--window <A..B>", "only this part, seconds from the start of the trace"),
+			() => new Option("--where <condition>", "only these: thread, process, name, cpu, device; AND OR NOT"),
+			() => new Option("--top <n>", "rows of a table").argParser(Number),
+			() => new Option("--format <format>", "default: text").choices(["text", "json", "csv", "html"]),
+		],
+		run: async ({ positional, options, signal }) => {
+			const folder = await (await import("./kernel/run/dataset.ts")).resolveDataset(
+				options.dataset as string | undefined,
+				signal,
+			);
+			return (await import("./lib/render/report-command.ts")).runReportCommand({
+				...options,
+				name: positional[0] as string,
+				dataset: folder,
+			});
+		},
+	},
+	{
 		name: "start",
 		args: "[path...]",
 		summary: "open the notebooks in the browser: traces, or a dataset; none: a trace that powerki brings",

@@ -6,7 +6,7 @@ import type { Batch } from "../lib/schema/batch.ts";
 import { catalog } from "../lib/schema/catalog.ts";
 import type { Table } from "../lib/schema/column.ts";
 import type { IdentityRow, Note } from "./decode/source.ts";
-import { EventTable, type TableContext } from "./decode/tracepoint/event-table.ts";
+import { EventTable, NOW, STAMP, type TableContext } from "./decode/tracepoint/event-table.ts";
 import type { EventFormat } from "./decode/tracepoint/format.ts";
 import { CommCache, Interner } from "./decode/tracepoint/interner.ts";
 import type { RecordMemory } from "./decode/tracepoint/memory.ts";
@@ -88,8 +88,7 @@ export class Pipeline {
 	readonly #tableContext: TableContext;
 	readonly #tables: EventTable[] = [];
 	readonly #clashing: ReadonlySet<string>;
-	readonly #started: boolean[] = [];
-	#now = Number.NEGATIVE_INFINITY;
+	readonly #clock = new Float64Array([Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]);
 	#backwards = 0;
 
 	constructor(options: PipelineOptions) {
@@ -125,6 +124,7 @@ export class Pipeline {
 			strings: this.strings,
 			interner,
 			comms: new CommCache(interner),
+			clock: this.#clock,
 			columns: { bytes: 0 },
 			threads: this.threads,
 			base: options.base,
@@ -174,20 +174,22 @@ export class Pipeline {
 		return eventTable;
 	}
 
-	/** One record. `ts` is its time, ns since the base; `lost` as CpuRecords has it; `previous` the time of the CPU's record before. */
+	/** One record; `ts` is its time, ns since the base. */
 	record(table: EventTable, p: number, end: number, ts: number, cpu: number): void {
+		const clock = this.#clock;
+		clock[STAMP] = ts;
 		// Clocks that are not global may step back between CPUs or on one: rows keep the stamp, derivations do not.
-		if (ts < this.#now) this.#backwards++;
-		else this.#now = ts;
-		table.on(p, end, ts, this.#now, cpu);
+		if (ts < clock[NOW]!) this.#backwards++;
+		else clock[NOW] = ts;
+		table.on(p, end, cpu);
 	}
 
 	/** Call before the first record of a CPU: `pid` is its current thread. */
 	cpuStart(cpu: number, ts: number, pid: number): void {
-		this.#started[cpu] = true;
-		if (ts > this.#now) this.#now = ts;
-		const utid = pid === 0 ? 0 : this.threads.byTid[pid] || this.threads.appear(pid, this.#now);
-		for (const d of this.#derivations) d.cpuStart?.(cpu, this.#now, utid);
+		if (ts > this.#clock[NOW]!) this.#clock[NOW] = ts;
+		const now = this.#clock[NOW]!;
+		const utid = pid === 0 ? 0 : this.threads.byTid[pid] || this.threads.appear(pid, now);
+		for (const d of this.#derivations) d.cpuStart?.(cpu, now, utid);
 	}
 
 	lost(cpu: number, from: number, to: number, count: number): void {

@@ -125,7 +125,7 @@ export class StackTable {
 				address,
 				symbol: symbol?.symbol ?? null,
 				offset: symbol ? BigInt(symbol.offset) : null,
-				module: symbol?.module ? `[${symbol.module}]` : null,
+				module: symbol?.module ?? null,
 				inlined: false,
 			};
 		});

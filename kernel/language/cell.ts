@@ -31,7 +31,8 @@ export function parseCell(code: string): Cell {
 		const option = /^--limit(?:=(.*))?$/.exec(words[i]);
 		if (option !== null) {
 			const value = option[1] ?? words[++i] ?? "";
-			if (!/^[1-9]\d*$/.test(value)) return { language: "unknown", message: `--limit wants a number of rows, not "${value}"` };
+			if (!/^[1-9]\d*$/.test(value))
+				return { language: "unknown", message: `--limit wants a number of rows, not "${value}"` };
 			limit = Number(value);
 		} else if (/^[A-Za-z_$][\w$]*$/.test(words[i]) && name === undefined) name = words[i];
 		else return { language: "unknown", message: `"${words[i]}" is not understood: ${usage}` };

@@ -38,7 +38,11 @@ export function declaredNames(): NamedTables {
 					...pathColumns.slice(0, 1),
 					...Object.entries(table.columns).map(([name, column]): [string, NamedColumn] => [
 						name,
-						{ type: column.type, doc: column.doc, ...(column.unit === undefined ? {} : { unit: unitWords[column.unit] }) },
+						{
+							type: column.type,
+							doc: column.doc,
+							...(column.unit === undefined ? {} : { unit: unitWords[column.unit] }),
+						},
 					]),
 					...pathColumns.slice(1),
 				]),
@@ -82,7 +86,10 @@ export function datasetNames(dataset: DatasetNames): NamedTables {
 			...(known?.doc === undefined ? {} : { doc: known.doc }),
 			columns: new Map([
 				...pathColumns.slice(0, 1),
-				...[...table.columns].map(([name, type]): [string, NamedColumn] => [name, known?.columns.get(name) ?? { type }]),
+				...[...table.columns].map(([name, type]): [string, NamedColumn] => [
+					name,
+					known?.columns.get(name) ?? { type },
+				]),
 				...pathColumns.slice(1),
 			]),
 		});
@@ -92,7 +99,9 @@ export function datasetNames(dataset: DatasetNames): NamedTables {
 			name: view.name,
 			doc: view.doc,
 			kind: "view",
-			columns: new Map(view.columns.map((c) => [c.name, { doc: c.doc, ...(c.unit === undefined ? {} : { unit: c.unit }) }])),
+			columns: new Map(
+				view.columns.map((c) => [c.name, { doc: c.doc, ...(c.unit === undefined ? {} : { unit: c.unit }) }]),
+			),
 		});
 	return names;
 }

@@ -25,7 +25,8 @@ export function sqlCellError(error: unknown, cell: string, firstLine: number): C
 		const line = lines[number - 1] ?? place[2];
 		const shown = place[2].replace(/^\.\.\./, "").replace(/\.\.\.$/, "");
 		const begin = Math.max(0, line.indexOf(shown));
-		const inShown = (under?.[1].length ?? 0) - all[i].length + place[2].length - (place[2].startsWith("...") ? 3 : 0);
+		const inShown =
+			(under?.[1].length ?? 0) - all[i].length + place[2].length - (place[2].startsWith("...") ? 3 : 0);
 		const column = under === null ? 1 : begin + Math.max(0, inShown) + 1;
 		evalue = `${number}:${column} - ${what}`;
 		traceback.push(...(under === null ? [`    ${line}`] : caret(line, column)));

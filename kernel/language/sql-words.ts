@@ -34,19 +34,25 @@ const identifier = /[A-Za-z_][A-Za-z0-9_]*/g;
 
 /** Text and comments of a query blanked, so that words in them are no names; offsets stay. */
 function blank(query: string): string {
-	return query.replace(/--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*(?:'|$)/g, (text) => text.replace(/[^\n]/g, " "));
+	return query.replace(/--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*(?:'|$)/g, (text) =>
+		text.replace(/[^\n]/g, " "),
+	);
 }
 
-/** Tables that the query names after FROM or JOIN, by the name or alias that stands for them. */
+/** A table after FROM, JOIN or a comma, and what stands for it: `sched`, `sched s`, `sched AS s`. */
+const tableReference = new RegExp(
+	`(?:\\b(?:FROM|JOIN)\\s+|,\\s*)"?([A-Za-z_]\\w*)"?(?:\\s+(?:AS\\s+)?(?!(?:${keywords.join("|")})\\b)"?([A-Za-z_]\\w*)"?)?`,
+	"gi",
+);
+
+/** Tables that the query names, by the name or alias that stands for them. */
 function tablesOf(query: string, names: NamedTables): Map<string, NamedTable> {
 	const found = new Map<string, NamedTable>();
-	const from = /\b(?:FROM|JOIN)\s+"?([A-Za-z_]\w*)"?(?:\s+(?:AS\s+)?"?([A-Za-z_]\w*)"?)?|,\s*"?([A-Za-z_]\w*)"?(?:\s+(?:AS\s+)?"?([A-Za-z_]\w*)"?)?/gi;
-	for (const match of blank(query).matchAll(from)) {
-		const table = names.get((match[1] ?? match[3]).toLowerCase());
+	for (const [, name, alias] of blank(query).matchAll(tableReference)) {
+		const table = names.get(name.toLowerCase());
 		if (table === undefined) continue;
-		const alias = match[2] ?? match[4];
 		found.set(table.name, table);
-		if (alias !== undefined && !keywords.includes(alias.toUpperCase())) found.set(alias.toLowerCase(), table);
+		if (alias !== undefined) found.set(alias.toLowerCase(), table);
 	}
 	return found;
 }
@@ -68,7 +74,8 @@ export function completeSql(query: string, position: number, names: NamedTables)
 	const start = position - prefix.length;
 	const none = { matches: [], start, end: position, types: [] };
 	// Inside a text or a comment.
-	if (query[position - 1] !== undefined && /\S/.test(query[position - 1]) && /\s/.test(before[position - 1])) return none;
+	if (query[position - 1] !== undefined && /\S/.test(query[position - 1]) && /\s/.test(before[position - 1]))
+		return none;
 	const used = tablesOf(query, names);
 	const head = before.slice(0, start);
 	const qualifier = /([A-Za-z_]\w*)\s*\.\s*$/.exec(head)?.[1];
@@ -84,12 +91,17 @@ export function completeSql(query: string, position: number, names: NamedTables)
 	} else {
 		const tables = () => {
 			for (const table of names.values())
-				offers.push({ text: table.name, type: table.kind === "view" ? "view" : "table", signature: table.doc ?? "tracepoint" });
+				offers.push({
+					text: table.name,
+					type: table.kind === "view" ? "view" : "table",
+					signature: table.doc ?? "tracepoint",
+				});
 		};
 		const wantsTable = /\b(?:FROM|JOIN|DESCRIBE|INTO)\s+(?:[A-Za-z_]\w*\s*,\s*)*$/i.test(head);
 		if (!wantsTable) for (const table of new Set(used.values())) columns(table);
 		if (wantsTable) tables();
-		for (const [name, doc] of functions) if (!wantsTable) offers.push({ text: name, type: "function", signature: doc });
+		for (const [name, doc] of functions)
+			if (!wantsTable) offers.push({ text: name, type: "function", signature: doc });
 		// Keywords in the case in which they are begun.
 		const lower = /^[a-z]/.test(prefix);
 		for (const word of keywords) offers.push({ text: lower ? word.toLowerCase() : word, type: "keyword" });
@@ -111,7 +123,9 @@ export function completeSql(query: string, position: number, names: NamedTables)
  */
 export function inspectSql(query: string, position: number, names: NamedTables): InspectReply {
 	const text = blank(query);
-	const word = [...text.matchAll(identifier)].find((m) => m.index <= position && position <= m.index + m[0].length);
+	const word = [...text.matchAll(identifier)].find(
+		(m) => m.index <= position && position <= m.index + m[0].length,
+	);
 	if (word === undefined) return { found: false, data: {} };
 	const name = word[0].toLowerCase();
 	const used = tablesOf(query, names);
@@ -123,24 +137,32 @@ export function inspectSql(query: string, position: number, names: NamedTables):
 	const having = candidates.filter((t) => t.columns.has(name));
 	for (const t of having) lines.push(columnLine(`${t.name}.${name}`, t.columns.get(name) as NamedColumn));
 	if (lines.length === 0 && table !== undefined) {
-		lines.push(`${table.name} (${table.kind}): ${table.doc ?? "a tracepoint that the schema does not declare"}`, "");
+		lines.push(
+			`${table.name} (${table.kind}): ${table.doc ?? "a tracepoint that the schema does not declare"}`,
+			"",
+		);
 		for (const [column, c] of table.columns) lines.push(`  ${columnLine(column, c)}`);
 	}
 	if (lines.length === 0) {
 		const elsewhere = [...names.values()].filter((t) => t.columns.has(name));
-		for (const t of elsewhere.slice(0, 12)) lines.push(columnLine(`${t.name}.${name}`, t.columns.get(name) as NamedColumn));
+		for (const t of elsewhere.slice(0, 12))
+			lines.push(columnLine(`${t.name}.${name}`, t.columns.get(name) as NamedColumn));
 		if (elsewhere.length > 12) lines.push(`and in ${elsewhere.length - 12} more tables`);
 	}
 	if (lines.length === 0) {
 		const known = functions.find(([f]) => f.replace(/\(.*/, "") === name);
 		if (known !== undefined) lines.push(`${known[0]}: ${known[1]}`);
 	}
-	return lines.length === 0 ? { found: false, data: {} } : { found: true, data: { "text/plain": lines.join("\n") } };
+	return lines.length === 0
+		? { found: false, data: {} }
+		: { found: true, data: { "text/plain": lines.join("\n") } };
 }
 
 /** The query around the cursor inside a `` sql`…` `` of a TypeScript cell; undefined outside of one. */
 export function sqlTemplate(code: string, position: number): { query: string; offset: number } | undefined {
-	const open = /\bsql\s*(?:<[^`<>]*>)?`((?:[^`\\$]|\\[\s\S]|\$(?!\{)|\$\{[^`{}]*\})*)$/.exec(code.slice(0, position));
+	const open = /\bsql\s*(?:<[^`<>]*>)?`((?:[^`\\$]|\\[\s\S]|\$(?!\{)|\$\{[^`{}]*\})*)$/.exec(
+		code.slice(0, position),
+	);
 	if (open === null) return undefined;
 	const offset = position - open[1].length;
 	// The cursor in an inserted value is in TypeScript.

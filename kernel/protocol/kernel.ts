@@ -32,7 +32,8 @@ const gathering = 20;
 export class Kernel {
 	private readonly session = randomUUID();
 	private readonly queue: Queued[] = [];
-	private executing = false;
+	/** The cells that are being answered. */
+	private draining: Promise<void> | undefined;
 	private ended: () => void = () => {};
 	/** Resolves when the frontend has asked to shut down and everything is answered. */
 	readonly done = new Promise<void>((resolve) => {
@@ -52,7 +53,7 @@ export class Kernel {
 	handle(channel: RequestChannel, message: Message): void {
 		if (message.header.msg_type === "execute_request") {
 			this.queue.push({ channel, message });
-			void this.drain();
+			this.draining ??= this.drain();
 			return;
 		}
 		const handler = this.handlers[message.header.msg_type];
@@ -72,7 +73,10 @@ export class Kernel {
 	}
 
 	/** By type of request: the content of the reply, or nothing. */
-	private readonly handlers: Record<string, (content: Content, message: Message) => Content | undefined | Promise<Content | undefined>> = {
+	private readonly handlers: Record<
+		string,
+		(content: Content, message: Message) => Content | undefined | Promise<Content | undefined>
+	> = {
 		kernel_info_request: () => kernelInfo(),
 		complete_request: async (content) => {
 			const code = String(content.code);
@@ -110,15 +114,16 @@ export class Kernel {
 		shutdown_request: async (content) => {
 			this.abort();
 			await this.client.stop();
+			// The cell that ran is told before the sockets close.
+			await this.draining;
 			return { status: "ok", restart: content.restart === true };
 		},
 	};
 
 	private async drain(): Promise<void> {
-		if (this.executing) return;
-		this.executing = true;
-		for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) await this.execute(next);
-		this.executing = false;
+		for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift())
+			await this.execute(next);
+		this.draining = undefined;
 	}
 
 	private async execute({ channel, message }: Queued): Promise<void> {
@@ -131,10 +136,14 @@ export class Kernel {
 			const executionCount = this.client.executionCount + (count ? 1 : 0);
 			if (!silent)
 				this.publish("execute_input", parent, { code: request.code, execution_count: executionCount });
-			const result = await this.client.execute(request.code, (output) => this.output(parent, output, executionCount), {
-				silent,
-				count,
-			});
+			const result = await this.client.execute(
+				request.code,
+				(output) => this.output(parent, output, executionCount),
+				{
+					silent,
+					count,
+				},
+			);
 			const stop = result.status === "error" && request.stop_on_error !== false;
 			const content = await this.executeReply(result, executionCount, request.user_expressions ?? {});
 			if (stop) {
@@ -180,7 +189,8 @@ export class Kernel {
 
 	private output(parent: Header | Record<string, never>, output: Output, executionCount?: number): void {
 		const { output_type, ...content } = output;
-		if (output_type === "execute_result") this.publish(output_type, parent, { ...content, execution_count: executionCount });
+		if (output_type === "execute_result")
+			this.publish(output_type, parent, { ...content, execution_count: executionCount });
 		else this.publish(output_type, parent, content);
 	}
 
@@ -189,7 +199,10 @@ export class Kernel {
 	}
 
 	private reply(channel: RequestChannel, request: Message, type: string, content: Content): void {
-		this.sockets.reply(channel, { ...this.message(type, request.header, content), identities: request.identities });
+		this.sockets.reply(channel, {
+			...this.message(type, request.header, content),
+			identities: request.identities,
+		});
 	}
 
 	private message(type: string, parent: Message["parent"], content: Content): Message {

@@ -9,7 +9,9 @@ import { Sockets } from "./sockets.ts";
 
 const [file] = process.argv.slice(2);
 if (file === undefined) {
-	process.stderr.write("usage: protocol.js CONNECTION_FILE (Jupyter starts this program; see powerki kernel install)\n");
+	process.stderr.write(
+		"usage: protocol.js CONNECTION_FILE (Jupyter starts this program; see powerki kernel install)\n",
+	);
 	process.exit(2);
 }
 

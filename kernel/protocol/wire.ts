@@ -46,7 +46,14 @@ export function decode(frames: readonly Buffer[], key: string): Message | undefi
 	try {
 		const [header, parent, metadata, content] = signed.map((frame) => JSON.parse(frame.toString("utf8")));
 		if (typeof header?.msg_type !== "string") return undefined;
-		return { identities: frames.slice(0, at), header, parent, metadata, content, buffers: frames.slice(at + 6) };
+		return {
+			identities: frames.slice(0, at),
+			header,
+			parent,
+			metadata,
+			content,
+			buffers: frames.slice(at + 6),
+		};
 	} catch {
 		return undefined;
 	}
@@ -55,5 +62,11 @@ export function decode(frames: readonly Buffer[], key: string): Message | undefi
 export function encode(message: Message, key: string): Buffer[] {
 	const { header, parent, metadata, content } = message;
 	const signed = [header, parent, metadata, content].map((part) => Buffer.from(JSON.stringify(part)));
-	return [...message.identities, delimiter, Buffer.from(signature(key, signed)), ...signed, ...message.buffers];
+	return [
+		...message.identities,
+		delimiter,
+		Buffer.from(signature(key, signed)),
+		...signed,
+		...message.buffers,
+	];
 }

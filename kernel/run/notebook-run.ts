@@ -7,7 +7,7 @@ import { executeNotebook } from "./execute.ts";
 import { formatNotebook, type Notebook, readNotebook } from "./notebook.ts";
 import { parameterNames, parseAssignments, withParameters } from "./parameters.ts";
 import { RunProgress } from "./progress.ts";
-import { writeWhole } from "./write-whole.ts";
+import { checkTarget, writeWhole } from "./write-whole.ts";
 
 export interface RunOptions {
 	readonly file: string;
@@ -57,6 +57,7 @@ export async function runNotebook(options: RunOptions): Promise<Ran> {
  * @returns the exit code
  */
 export async function notebookRun(options: RunOptions & { readonly out?: string }): Promise<number> {
+	if (options.out !== undefined) checkTarget(options.out);
 	const { notebook } = await runNotebook(options);
 	const cells = notebook.cells.filter((c) => c.cell_type === "code" && c.execution_count !== null).length;
 	if (options.out !== undefined) await writeWhole(options.out, formatNotebook(notebook));

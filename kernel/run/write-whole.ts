@@ -1,7 +1,20 @@
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { exitCode, PowerkiError } from "../../lib/schema/errors.ts";
+
+/**
+ * Is there a folder for the file? Asked before work that takes long.
+ * @throws PowerkiError (environment)
+ */
+export function checkTarget(file: string): void {
+	const folder = dirname(resolve(file));
+	if (!existsSync(folder))
+		throw new PowerkiError(exitCode.environment, `${file} cannot be written: there is no folder ${folder}`, [
+			"nothing was written",
+		]);
+}
 
 /**
  * Writes a file whole or not at all: under another name beside it, then renamed.

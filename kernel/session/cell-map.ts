@@ -55,7 +55,11 @@ function parse(json: string | undefined): SourceMap | undefined {
 	return json === undefined ? undefined : new SourceMap(JSON.parse(json) as SourceMapPayload);
 }
 
-function original(map: SourceMap, line: number, column: number): { line: number; column: number } | undefined {
+function original(
+	map: SourceMap,
+	line: number,
+	column: number,
+): { line: number; column: number } | undefined {
 	const entry = map.findEntry(line, column);
 	return "originalLine" in entry ? { line: entry.originalLine, column: entry.originalColumn } : undefined;
 }

@@ -4,7 +4,7 @@ import { rowType } from "../language/row-type.ts";
 import { sqlCellError } from "../language/sql-error.ts";
 import type { Datasets, QueryResult } from "./dataset.ts";
 import { toBundle } from "./display.ts";
-import type { Displays } from "./display-api.ts";
+import { DisplayHandle, type Displays } from "./display-api.ts";
 import { converterError, scriptName, thrownError, typeError } from "./errors.ts";
 import type { CellError, Evaluated, Replies, Request } from "./messages.ts";
 import type { CellRun, Outputs } from "./output.ts";
@@ -100,7 +100,11 @@ export class Cells {
 	private async runCell(cell: Cell, code: string, count: number): Promise<void> {
 		switch (cell.language) {
 			case "unknown":
-				throw new Reported({ ename: "CellError", evalue: cell.message, traceback: [`CellError: ${cell.message}`] });
+				throw new Reported({
+					ename: "CellError",
+					evalue: cell.message,
+					traceback: [`CellError: ${cell.message}`],
+				});
 			case "sql":
 				await this.sql(cell, code, count);
 				break;
@@ -110,7 +114,7 @@ export class Cells {
 		}
 		// In the order in which the cell made them: what it displayed, then its value.
 		await this.displays.settled();
-		if (this.value === undefined) return;
+		if (this.value === undefined || this.value.value instanceof DisplayHandle) return;
 		// A promise is shown when it has come: a forgotten await is the commonest slip with queries.
 		const bundle: MimeBundle = await toBundle(await this.value.value);
 		if (!this.outputs.cell.getStore()?.stopped)
@@ -151,7 +155,10 @@ export class Cells {
 		place[handover] = result;
 		try {
 			const type = `import("powerki").SqlResult<${rowType(result.columns)}>`;
-			await this.typescript(`const ${name} = (globalThis as any)[${JSON.stringify(handover)}] as ${type};`, count);
+			await this.typescript(
+				`const ${name} = (globalThis as any)[${JSON.stringify(handover)}] as ${type};`,
+				count,
+			);
 		} finally {
 			delete place[handover];
 		}
@@ -172,4 +179,3 @@ const interrupted: CellError = {
 	evalue: "interrupted",
 	traceback: ["KeyboardInterrupt: interrupted"],
 };
-

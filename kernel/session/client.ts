@@ -1,9 +1,27 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { StringDecoder } from "node:string_decoder";
-import type { CellError, CompleteReply, Evaluated, InspectReply, IsCompleteReply, Output, Replies, Report, Request } from "./messages.ts";
+import { Joiner } from "./join.ts";
+import type {
+	CellError,
+	CompleteReply,
+	Evaluated,
+	InspectReply,
+	IsCompleteReply,
+	Output,
+	Replies,
+	Report,
+	Request,
+} from "./messages.ts";
 import { sessionProgram } from "./paths.ts";
 
-export type { CellError, CompleteReply, Evaluated, InspectReply, IsCompleteReply, Output } from "./messages.ts";
+export type {
+	CellError,
+	CompleteReply,
+	Evaluated,
+	InspectReply,
+	IsCompleteReply,
+	Output,
+} from "./messages.ts";
 
 export interface SessionOptions {
 	/** Folder of the notebook: modules, relative paths and the dataset are looked for from here. Default: the current one. */
@@ -61,6 +79,7 @@ export class SessionClient {
 	private nextId = 1;
 	private readonly waiting = new Map<number, Waiting>();
 	private readonly sinks = new Map<number, (output: Output) => void>();
+	private readonly joiner = new Joiner();
 	/** The cell that runs. */
 	private current: number | undefined;
 	private queue: Promise<unknown> = Promise.resolve();
@@ -81,7 +100,11 @@ export class SessionClient {
 	 * type "error" too.
 	 * @param onOutput gets each output as it comes, in order, also those that come after the cell's end
 	 */
-	execute(code: string, onOutput: (output: Output) => void, options: ExecuteOptions = {}): Promise<ExecuteResult> {
+	execute(
+		code: string,
+		onOutput: (output: Output) => void,
+		options: ExecuteOptions = {},
+	): Promise<ExecuteResult> {
 		const run = this.queue.then(() => this.run(code, onOutput, options));
 		this.queue = run;
 		return run;
@@ -107,7 +130,10 @@ export class SessionClient {
 
 	/** @param position UTF-16 offset of the cursor in the code */
 	inspect(code: string, position: number): Promise<InspectReply> {
-		return this.ask({ type: "inspect", id: this.nextId++, code, position }, () => ({ found: false, data: {} }));
+		return this.ask({ type: "inspect", id: this.nextId++, code, position }, () => ({
+			found: false,
+			data: {},
+		}));
 	}
 
 	isComplete(code: string): Promise<IsCompleteReply> {
@@ -258,6 +284,7 @@ export class SessionClient {
 				this.deliver(report.id, report.output);
 				break;
 			case "reply": {
+				this.joiner.flush();
 				const waiting = this.waiting.get(report.id);
 				this.waiting.delete(report.id);
 				waiting?.resolve(report.value);
@@ -267,12 +294,13 @@ export class SessionClient {
 	}
 
 	private deliver(id: number | undefined, output: Output): void {
-		const sink = id === undefined ? undefined : this.sinks.get(id);
-		(sink ?? this.options.onBackground)?.(output);
+		const sink = (id === undefined ? undefined : this.sinks.get(id)) ?? this.options.onBackground;
+		if (sink !== undefined) this.joiner.deliver(sink, output);
 	}
 
 	private died(child: ChildProcess, how: string): void {
 		if (child !== this.child) return;
+		this.joiner.flush();
 		const wasReady = this.ready;
 		this.child = undefined;
 		this.ready = false;
@@ -282,7 +310,10 @@ export class SessionClient {
 			this.killed === "stop"
 				? stoppedError
 				: this.killed === "interrupt"
-					? lost("KeyboardInterrupt", "interrupted: the cell did not stop within 2 s, so its process was ended")
+					? lost(
+							"KeyboardInterrupt",
+							"interrupted: the cell did not stop within 2 s, so its process was ended",
+						)
 					: lost("SessionEnded", `the session process ${how}`);
 		const running = this.current !== undefined;
 		// Requests that the process never saw go to the next one, unless it cannot even start.
@@ -293,7 +324,11 @@ export class SessionClient {
 		}
 		if (this.stopped) return;
 		if (!running && this.killed === undefined)
-			this.options.onBackground?.({ output_type: "stream", name: "stderr", text: `${error.traceback.join("\n")}\n` });
+			this.options.onBackground?.({
+				output_type: "stream",
+				name: "stderr",
+				text: `${error.traceback.join("\n")}\n`,
+			});
 		// Ready before the user's next cell, but no endless restarting of what cannot start.
 		if (wasReady) this.launch();
 	}
@@ -312,6 +347,7 @@ const stoppedError: CellError = {
 };
 
 function lost(ename: string, what: string): CellError {
-	const consequence = "All variables are lost; the next cell runs in a new session. Run the cells above again.";
+	const consequence =
+		"All variables are lost; the next cell runs in a new session. Run the cells above again.";
 	return { ename, evalue: `${what}; variables are lost`, traceback: [`${ename}: ${what}`, consequence] };
 }

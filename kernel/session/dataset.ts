@@ -1,14 +1,13 @@
 import { statSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createRequire } from "node:module";
 import { type DatasetNames, datasetNames, declaredNames, type NamedTables } from "../language/names.ts";
 
 /** What a `%%sql` cell needs of lib/dataset's Dataset. */
 export interface SessionDataset extends DatasetNames {
 	readonly root: string;
 	query(text: string, values?: readonly never[], options?: { limit?: number }): Promise<QueryResult>;
-	close(): void;
 }
 
 export interface QueryResult {
@@ -17,29 +16,34 @@ export interface QueryResult {
 }
 
 interface Library {
-	openDataset(path?: string): Promise<SessionDataset>;
+	openDataset(path: string): Promise<SessionDataset>;
+	/** The one that was opened last, by a cell too; else the default one. */
+	currentDataset(): Promise<SessionDataset>;
 }
 
-/** The dataset of `%%sql` cells: opened by the first of them, and again when traces were collected since. */
+/** The dataset of `%%sql` cells: the one of `` sql`…` `` in TypeScript cells. */
 export class Datasets {
-	private opened: { dataset: SessionDataset; state: number } | undefined;
+	private current: { readonly dataset: SessionDataset; readonly state: number } | undefined;
 
 	constructor(private readonly root: string) {}
 
+	/** @throws PowerkiError if there is none, or it cannot be read */
 	async open(): Promise<SessionDataset> {
-		if (this.opened !== undefined && this.opened.state === stateOf(this.opened.dataset.root)) return this.opened.dataset;
 		// The same module as `import … from "powerki"` in cells; loaded here because it brings DuckDB.
 		const file = createRequire(join(this.root, "package.json")).resolve("powerki");
 		const library = (await import(pathToFileURL(file).href)) as Library;
-		const dataset = await library.openDataset();
-		this.opened?.dataset.close();
-		this.opened = { dataset, state: stateOf(dataset.root) };
+		let dataset = await library.currentDataset();
+		const state = stateOf(dataset.root);
+		// Traces were collected or removed since: its views name files of then.
+		if (this.current?.dataset === dataset && this.current.state !== state)
+			dataset = await library.openDataset(dataset.root);
+		this.current = { dataset, state };
 		return dataset;
 	}
 
 	/** What queries can name: of the open dataset, else of the schema. */
 	names(): NamedTables {
-		return this.opened === undefined ? declaredNames() : datasetNames(this.opened.dataset);
+		return this.current === undefined ? declaredNames() : datasetNames(this.current.dataset);
 	}
 }
 

@@ -5,8 +5,9 @@ import type { Output } from "./messages.ts";
 
 type Metadata = Record<string, unknown>;
 
-interface Handle {
-	update(value: unknown): void;
+/** What `display` returns. As the last value of a cell it is no result: the value is shown already. */
+export class DisplayHandle {
+	constructor(readonly update: (value: unknown) => void) {}
 }
 
 /**
@@ -25,13 +26,14 @@ export class Displays {
 		await last;
 	}
 
-	readonly display = Object.assign((value: unknown): Handle => this.show(() => toBundle(value)), {
-		bundle: (data: Record<string, unknown>, metadata: Metadata = {}): Handle =>
+	readonly display = Object.assign((value: unknown): DisplayHandle => this.show(() => toBundle(value)), {
+		bundle: (data: Record<string, unknown>, metadata: Metadata = {}): DisplayHandle =>
 			this.show(() => givenBundle(data), metadata),
-		html: (html: string): Handle => this.show(() => givenBundle({ "text/html": html })),
-		markdown: (markdown: string): Handle => this.show(() => givenBundle({ "text/markdown": markdown, "text/plain": markdown })),
-		svg: (svg: string): Handle => this.show(() => givenBundle({ "image/svg+xml": svg })),
-		text: (text: string): Handle => this.show(() => givenBundle({ "text/plain": text })),
+		html: (html: string): DisplayHandle => this.show(() => givenBundle({ "text/html": html })),
+		markdown: (markdown: string): DisplayHandle =>
+			this.show(() => givenBundle({ "text/markdown": markdown, "text/plain": markdown })),
+		svg: (svg: string): DisplayHandle => this.show(() => givenBundle({ "image/svg+xml": svg })),
+		text: (text: string): DisplayHandle => this.show(() => givenBundle({ "text/plain": text })),
 		clear: (wait = false): void => this.after(() => this.send({ output_type: "clear_output", wait })),
 	});
 
@@ -41,15 +43,18 @@ export class Displays {
 		update: boolean,
 	): void => {
 		const id = message.transient.display_id;
-		this.put(update ? "update_display_data" : "display_data", () => givenBundle(message.data), message.metadata, id);
+		this.put(
+			update ? "update_display_data" : "display_data",
+			() => givenBundle(message.data),
+			message.metadata,
+			id,
+		);
 	};
 
-	private show(bundle: () => MimeBundle | Promise<MimeBundle>, metadata: Metadata = {}): Handle {
+	private show(bundle: () => MimeBundle | Promise<MimeBundle>, metadata: Metadata = {}): DisplayHandle {
 		const id = randomUUID();
 		this.put("display_data", bundle, metadata, id);
-		return {
-			update: (value: unknown) => this.put("update_display_data", () => toBundle(value), {}, id),
-		};
+		return new DisplayHandle((value) => this.put("update_display_data", () => toBundle(value), {}, id));
 	}
 
 	private put(

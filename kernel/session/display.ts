@@ -1,4 +1,6 @@
 import { inspect } from "node:util";
+import type { SqlResult } from "../../lib/dataset/result.ts";
+import type { Figure } from "../../lib/figures/figure.ts";
 import { displaySymbol, isDisplayable, type MimeBundle } from "../../lib/schema/mime.ts";
 import { maxFormBytes, maxTextLength } from "./limits.ts";
 import { previewBundle } from "./preview.ts";
@@ -30,15 +32,6 @@ interface DanfoFrame {
 	readonly values: readonly unknown[];
 }
 
-/** lib/dataset's SqlResult: by its shape, so that a session without SQL does not load DuckDB. */
-interface QueryResult {
-	readonly columns: readonly { readonly name: string }[];
-	readonly rowCount: number;
-	readonly truncated: boolean;
-	column(name: string): ArrayLike<unknown>;
-	toArquero(): unknown;
-}
-
 function methods(value: object, ...names: string[]): boolean {
 	return names.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
 }
@@ -51,18 +44,16 @@ export const recognisers: Recogniser[] = [
 		bundle: (value) => (value as { [displaySymbol](): MimeBundle })[displaySymbol](),
 	},
 	{
+		// By its shape: the class would bring DuckDB.
 		name: "query result",
-		matches: (value) => methods(value, "column", "toArquero") && "rowCount" in value,
-		bundle(value) {
-			const result = value as QueryResult;
-			const data = result.columns.map((c) => result.column(c.name));
-			const shown = Math.min(result.rowCount, shownRows);
-			return previewBundle({
-				columns: result.columns.map((c) => c.name),
-				rows: Array.from({ length: shown }, (_, r) => data.map((values) => values[r])),
-				total: result.truncated ? undefined : result.rowCount,
-			});
-		},
+		matches: (value) => methods(value, "column", "toArquero", "toDanfo") && "rowCount" in value,
+		bundle: async (value) => (await import("../../lib/render/notebook.ts")).renderSql(value as SqlResult),
+	},
+	{
+		name: "figure",
+		matches: (value) =>
+			methods(value, "svg", "text") && "title" in value && "subtitle" in value && "alt" in value,
+		bundle: async (value) => (await import("../../lib/figures/mime.ts")).figureBundle(value as Figure),
 	},
 	{
 		name: "arquero table",
@@ -101,7 +92,9 @@ export async function toBundle(value: unknown): Promise<MimeBundle> {
 		const recogniser = recognisers.find((r) => r.matches(value));
 		if (recogniser !== undefined) return limited(jsonSafe(await recogniser.bundle(value)));
 	}
-	return limited({ "text/plain": inspect(value, { depth: 4, maxArrayLength: 100, maxStringLength: maxTextLength }) });
+	return limited({
+		"text/plain": inspect(value, { depth: 4, maxArrayLength: 100, maxStringLength: maxTextLength }),
+	});
 }
 
 /** A bundle as a cell gives it (`display.bundle`), made safe to send. */
@@ -117,7 +110,8 @@ function jsonSafe(bundle: Record<string, unknown>): MimeBundle {
 	for (const [mime, content] of Object.entries(bundle)) {
 		if (typeof content === "string") safe[mime] = content;
 		else if (content instanceof Uint8Array) safe[mime] = Buffer.from(content).toString("base64");
-		else if (content !== undefined) safe[mime] = JSON.parse(JSON.stringify(content, (_key, v) => (typeof v === "bigint" ? digits(v) : v)));
+		else if (content !== undefined)
+			safe[mime] = JSON.parse(JSON.stringify(content, (_key, v) => (typeof v === "bigint" ? digits(v) : v)));
 	}
 	return safe as MimeBundle;
 }
@@ -135,12 +129,17 @@ function limited(bundle: MimeBundle): MimeBundle {
 		if (mime === "text/plain") continue;
 		const size = Buffer.byteLength(typeof content === "string" ? content : JSON.stringify(content));
 		if (size <= maxFormBytes) result[mime] = content;
-		else notes.push(`[${mime} left out: ${(size / 1e6).toFixed(1)} MB, an output shows at most ${maxFormBytes / 1e6} MB]`);
+		else
+			notes.push(
+				`[${mime} left out: ${(size / 1e6).toFixed(1)} MB, an output shows at most ${maxFormBytes / 1e6} MB]`,
+			);
 	}
 	const text = result["text/plain"];
 	if (text.length > maxTextLength) {
 		result["text/plain"] = text.slice(0, maxTextLength);
-		notes.push(`[output cut: ${text.length.toLocaleString("en")} characters, shown are ${maxTextLength.toLocaleString("en")}]`);
+		notes.push(
+			`[output cut: ${text.length.toLocaleString("en")} characters, shown are ${maxTextLength.toLocaleString("en")}]`,
+		);
 	}
 	if (notes.length > 0) result["text/plain"] = [result["text/plain"], ...notes].join("\n");
 	return result;

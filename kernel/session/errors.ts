@@ -28,7 +28,12 @@ function cellFrames(stack: string, maps: ReadonlyMap<string, CellMap>): Frame[] 
 		// The wrapper around a cell has frames too, which are nowhere in the cell.
 		if (position === undefined) continue;
 		const name = match[1]?.replace(/^async /, "").replace(/^(?:Object\.|Proxy\.)/, "");
-		frames.push({ name: name === "eval" || name === "" ? undefined : name, count: Number(match[2]), script, position });
+		frames.push({
+			name: name === "eval" || name === "" ? undefined : name,
+			count: Number(match[2]),
+			script,
+			position,
+		});
 	}
 	return frames;
 }
@@ -50,14 +55,20 @@ export function thrownError(thrown: unknown, maps: ReadonlyMap<string, CellMap>)
 	}
 	const error = thrown as Error & { details?: unknown; code?: unknown };
 	if (error.code === "ERR_SCRIPT_EXECUTION_INTERRUPTED" || error.message === "Interrupted asynchronously")
-		return { ename: "KeyboardInterrupt", evalue: "interrupted", traceback: ["KeyboardInterrupt: interrupted"] };
+		return {
+			ename: "KeyboardInterrupt",
+			evalue: "interrupted",
+			traceback: ["KeyboardInterrupt: interrupted"],
+		};
 	const ename = error.name || "Error";
 	const lines = [`${ename}: ${error.message}`];
 	if (Array.isArray(error.details)) lines.push(...error.details.map((detail) => `  ${detail}`));
 	const frames = cellFrames(String(error.stack ?? ""), maps);
 	for (const [i, at] of frames.entries()) {
 		const { line, column } = at.position;
-		lines.push(`  at ${at.name === undefined ? "" : `${at.name}, `}cell [${at.count}] line ${line}:${column}`);
+		lines.push(
+			`  at ${at.name === undefined ? "" : `${at.name}, `}cell [${at.count}] line ${line}:${column}`,
+		);
 		const source = maps.get(at.script)?.lines[line - 1];
 		if (i === 0 && source !== undefined) lines.push(...caret(source, column));
 	}
@@ -81,12 +92,19 @@ export function typeError(code: string, diagnostics: readonly Diagnostic[]): Cel
 		}
 		const line = d.start.line + 1;
 		const column = d.start.character + 1;
-		traceback.push(`${d.fileName === undefined ? "" : `${d.fileName} `}${line}:${column} - ${d.messageText} (TS${d.code})`);
-		if (d.fileName === undefined && source[line - 1] !== undefined) traceback.push(...caret(source[line - 1], column));
+		traceback.push(
+			`${d.fileName === undefined ? "" : `${d.fileName} `}${line}:${column} - ${d.messageText} (TS${d.code})`,
+		);
+		if (d.fileName === undefined && source[line - 1] !== undefined)
+			traceback.push(...caret(source[line - 1], column));
 	}
 	const [first] = diagnostics;
 	const evalue = `${first.start.line + 1}:${first.start.character + 1} - ${first.messageText}`;
-	return { ename: "TypeScriptError", evalue, traceback: [`TypeScriptError: ${count(diagnostics)}`, ...traceback] };
+	return {
+		ename: "TypeScriptError",
+		evalue,
+		traceback: [`TypeScriptError: ${count(diagnostics)}`, ...traceback],
+	};
 }
 
 function samePlace(a: Diagnostic, b: Diagnostic): boolean {

@@ -18,6 +18,9 @@ import { ownRoot } from "./paths.ts";
 import { stopTimersWithCell } from "./timers.ts";
 import { Words } from "./words.ts";
 
+// Errors of queries come from deep below the cell: its own frame is still wanted.
+Error.stackTraceLimit = 100;
+
 // From the first moment: by default the signal would end the process.
 let interrupt = (): void => {};
 process.on("SIGINT", () => interrupt());
@@ -40,7 +43,9 @@ const datasets = new Datasets(root);
 const cells = new Cells(process.cwd(), root, outputs, displays, datasets);
 const words = new Words(cells.tslab, datasets);
 // tslab's `display` calls this function instead of writing to its own kernel's sockets.
-const jupyter = createRequire(join(root, "package.json"))("tslab/dist/jupyter") as { lastWriteDisplayData: unknown };
+const jupyter = createRequire(join(root, "package.json"))("tslab/dist/jupyter") as {
+	lastWriteDisplayData: unknown;
+};
 jupyter.lastWriteDisplayData = displays.tslab;
 
 interrupt = () => {
@@ -55,7 +60,9 @@ for (const event of ["uncaughtException", "unhandledRejection"] as const)
 		outputs.write("stderr", `${told.traceback.join("\n")}\n`);
 	});
 
-const answers: { [T in Request["type"]]: (request: Extract<Request, { type: T }>) => Promise<Replies[T]> | Replies[T] } = {
+const answers: {
+	[T in Request["type"]]: (request: Extract<Request, { type: T }>) => Promise<Replies[T]> | Replies[T];
+} = {
 	execute: (request) => cells.execute(request),
 	evaluate: ({ expressions }) => cells.evaluate(expressions),
 	complete: ({ code, position }) => words.complete(code, position),
@@ -65,11 +72,9 @@ const answers: { [T in Request["type"]]: (request: Extract<Request, { type: T }>
 
 process.on("message", async (request: Request) => {
 	const value = await (answers[request.type] as (r: Request) => Promise<Replies[keyof Replies]>)(request);
-	outputs.flush();
 	send({ type: "reply", id: request.id, value });
 });
 process.on("disconnect", () => process.exit(0));
-process.on("exit", () => outputs.flush());
 
 // A cell that never waits hears nothing of the parent's end: a thread of its own looks.
 new Worker(

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { StringDecoder } from "node:string_decoder";
-import { joinTime, maxStreamLength } from "./limits.ts";
+import { maxStreamLength } from "./limits.ts";
 import type { Output } from "./messages.ts";
 
 /** The running of one cell, as its own later callbacks see it too. */
@@ -18,53 +18,22 @@ type StreamName = "stdout" | "stderr";
 
 /**
  * Outputs of cells on their way out: in the order in which they were made, each with the cell that made it, even
- * from a timer that fires while another cell runs. Text written in quick succession travels as one message.
+ * from a timer that fires while another cell runs.
  */
 export class Outputs {
 	readonly cell = new AsyncLocalStorage<CellRun>();
-	private pending: { run: CellRun | undefined; name: StreamName; text: string } | undefined;
-	private since = 0;
-	private timer: NodeJS.Timeout | undefined;
 
-	constructor(
-		private readonly emit: (id: number | undefined, output: Output) => void,
-		private readonly setTimer: typeof setTimeout = setTimeout,
-	) {}
+	constructor(private readonly emit: (id: number | undefined, output: Output) => void) {}
 
 	send(output: Output): void {
-		this.flush();
 		const run = this.cell.getStore();
-		if (run?.silent) return;
-		this.emit(run?.id, output);
+		if (!run?.silent) this.emit(run?.id, output);
 	}
 
 	write(name: StreamName, written: string): void {
 		const run = this.cell.getStore();
-		if (run?.silent) return;
 		const text = run === undefined ? written : limited(run, written);
-		if (text === "") return;
-		const pending = this.pending;
-		if (pending !== undefined && pending.run === run && pending.name === name) {
-			pending.text += text;
-			// A cell that never waits lets no timer fire.
-			if (pending.text.length > 65536 || performance.now() - this.since > joinTime) this.flush();
-			return;
-		}
-		this.flush();
-		this.pending = { run, name, text };
-		this.since = performance.now();
-		// Outside of the cell: interrupting a cell must not stop what it already printed.
-		this.cell.exit(() => {
-			this.timer = this.setTimer(() => this.flush(), joinTime);
-		});
-	}
-
-	flush(): void {
-		const pending = this.pending;
-		if (pending === undefined) return;
-		clearTimeout(this.timer);
-		this.pending = undefined;
-		this.emit(pending.run?.id, { output_type: "stream", name: pending.name, text: pending.text });
+		if (text !== "") this.send({ output_type: "stream", name, text });
 	}
 
 	/** Takes over what is written to process.stdout and process.stderr (console writes there too). */

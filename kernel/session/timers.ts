@@ -1,7 +1,7 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import { syncBuiltinESMExports } from "node:module";
-import promises from "node:timers/promises";
 import timers from "node:timers";
+import promises from "node:timers/promises";
 import { promisify } from "node:util";
 import type { CellRun } from "./output.ts";
 
@@ -18,10 +18,13 @@ export function stopTimersWithCell(cell: AsyncLocalStorage<CellRun>): void {
 		const wrapped: Timer = (callback, ...rest) => {
 			const run = cell.getStore();
 			if (run === undefined || typeof callback !== "function") return original(callback, ...rest);
-			const handle = original((...args: unknown[]) => {
-				if (!run.stopped) callback(...args);
-				else if (name === "setInterval") clearInterval(handle as NodeJS.Timeout);
-			}, ...rest);
+			const handle = original(
+				(...args: unknown[]) => {
+					if (!run.stopped) callback(...args);
+					else if (name === "setInterval") clearInterval(handle as NodeJS.Timeout);
+				},
+				...rest,
+			);
 			return handle;
 		};
 		if (name !== "setInterval") {

@@ -1,8 +1,8 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import type * as TS from "@tslab/typescript-for-tslab";
 import type { CompletionInfo, Converter, ConvertResult, Diagnostic } from "tslab/dist/converter.js";
 import type { Executor } from "tslab/dist/executor.js";
-import type * as TS from "@tslab/typescript-for-tslab";
 import { CellMap } from "./cell-map.ts";
 import { globalTypes } from "./globals.ts";
 import { modulePaths } from "./modules.ts";
@@ -130,13 +130,20 @@ function patchCompiler(require: NodeJS.Require, cwd: string, root: string): { em
 		return { ...result, outputText: result.outputText.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n") };
 	};
 	type OfFiles = (program: unknown, files: readonly Parsed[]) => readonly TS.Diagnostic[];
-	const ofFiles = (original as unknown as { getPreEmitDiagnosticsOfFiles: OfFiles }).getPreEmitDiagnosticsOfFiles;
+	const ofFiles = (original as unknown as { getPreEmitDiagnosticsOfFiles: OfFiles })
+		.getPreEmitDiagnosticsOfFiles;
 	const getPreEmitDiagnosticsOfFiles: OfFiles = (program, files) => {
 		for (const file of files) file.original = undefined;
 		return ofFiles(program, files).filter((d) => !declarationOnly(d.code));
 	};
 	const module = require.cache[id] as NodeJS.Module;
-	module.exports = { ...original, createWatchCompilerHost, transpileModule, getPreEmitDiagnosticsOfFiles, sys };
+	module.exports = {
+		...original,
+		createWatchCompilerHost,
+		transpileModule,
+		getPreEmitDiagnosticsOfFiles,
+		sys,
+	};
 	return { emitted };
 }
 
@@ -163,7 +170,11 @@ const failed: ConvertResult = {
 };
 
 /** Keeps what the executor would only print, and survives what the compiler throws. */
-function wrapConverter(converter: Converter, conversion: Conversion, { emitted }: { emitted: Emitted }): Converter {
+function wrapConverter(
+	converter: Converter,
+	conversion: Conversion,
+	{ emitted }: { emitted: Emitted },
+): Converter {
 	return {
 		...converter,
 		convert(previous: string, source: string): ConvertResult {
@@ -182,7 +193,10 @@ function wrapConverter(converter: Converter, conversion: Conversion, { emitted }
 			// tslab looks for the compiler's complaint about an await; there is none about `for await` and `await (`.
 			const hasToplevelAwait = result.hasToplevelAwait || /\bawait\b/.test(result.output);
 			const name = conversion.scriptName;
-			conversion.maps.set(name, new CellMap(source, emitted.first, emitted.second, result.output, hasToplevelAwait));
+			conversion.maps.set(
+				name,
+				new CellMap(source, emitted.first, emitted.second, result.output, hasToplevelAwait),
+			);
 			return { ...result, hasToplevelAwait, output: `${result.output}\n//# sourceURL=${name}` };
 		},
 		complete(previous: string, source: string, position: number): CompletionInfo {

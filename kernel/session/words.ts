@@ -63,6 +63,8 @@ export class Words {
 		const cell = parseCell(code);
 		if (cell.language === "typescript") return sqlTemplate(code, position);
 		// The first line is the cell's, not the query's.
-		return cell.language === "sql" && position >= cell.offset ? { query: cell.query, offset: cell.offset } : undefined;
+		return cell.language === "sql" && position >= cell.offset
+			? { query: cell.query, offset: cell.offset }
+			: undefined;
 	}
 }

@@ -62,7 +62,10 @@ describe("numbers in a sentence", () => {
 });
 
 describe("numbers in a column", () => {
-	const column = (values: (number | null | "-")[], quantity: "ns" | "bytes" | "count" | "stamp" | "number") => {
+	const column = (
+		values: (number | null | "-")[],
+		quantity: "ns" | "bytes" | "count" | "stamp" | "number",
+	) => {
 		const f = columnFormat(values, quantity);
 		return [f.unit, ...values.map((v) => plain(f.format(v)))];
 	};

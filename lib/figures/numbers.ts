@@ -45,7 +45,8 @@ export function group(value: number | bigint | string): string {
 /** Fixed decimals, grouped, true minus; what would read as zero but is not is "<0.001". */
 export function fixed(value: number, decimals: number): string {
 	const text = Math.abs(value).toFixed(decimals);
-	if (value !== 0 && Number(text) === 0) return `${value < 0 ? ">−" : "<"}${(10 ** -decimals).toFixed(decimals)}`;
+	if (value !== 0 && Number(text) === 0)
+		return `${value < 0 ? ">−" : "<"}${(10 ** -decimals).toFixed(decimals)}`;
 	return group(`${value < 0 ? "−" : ""}${text}`);
 }
 
@@ -156,13 +157,9 @@ export interface ColumnFormat {
 }
 
 /** Chooses unit and decimals by the values of a column (totals included, if they are to be shown with it). */
-export function columnFormat(
-	values: Iterable<Numeric | undefined>,
-	quantity: NumericQuantity,
-): ColumnFormat {
+export function columnFormat(values: Iterable<Numeric | undefined>, quantity: NumericQuantity): ColumnFormat {
 	const present: (number | bigint)[] = [];
-	for (const v of values)
-		if (v !== null && v !== undefined && v !== "-" && !Number.isNaN(v)) present.push(v);
+	for (const v of values) if (v !== null && v !== undefined && v !== "-" && !Number.isNaN(v)) present.push(v);
 	const { unit, decimals, digits } = columnStyle(present, quantity);
 	return {
 		unit,
@@ -202,7 +199,11 @@ function columnStyle(values: readonly (number | bigint)[], quantity: NumericQuan
 		unit: unit.name,
 		decimals,
 		digits: (v) =>
-			Number(v) === 0 ? "0" : unit.size === 1 && decimals === 0 ? group(round(v)) : fixed(Number(v) / unit.size, decimals),
+			Number(v) === 0
+				? "0"
+				: unit.size === 1 && decimals === 0
+					? group(round(v))
+					: fixed(Number(v) / unit.size, decimals),
 	};
 }
 

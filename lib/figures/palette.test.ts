@@ -99,10 +99,12 @@ describe("palette", () => {
 		for (const theme of themes)
 			for (const name of ["text", "text2", "text3", "link", "critical", "warning", "note", "better"] as const)
 				for (const ground of ["card", "page"] as const)
-					expect(contrast(surfaces[name][theme], surfaces[ground][theme]), `${name} ${theme}`).toBeGreaterThan(
-						4.5,
-					);
-		for (const severity of Object.values(severities)) expect(Object.values(surfaces)).toContain(severity.tone);
+					expect(
+						contrast(surfaces[name][theme], surfaces[ground][theme]),
+						`${name} ${theme}`,
+					).toBeGreaterThan(4.5);
+		for (const severity of Object.values(severities))
+			expect(Object.values(surfaces)).toContain(severity.tone);
 	});
 
 	it("keeps text readable on fills", () => {

@@ -7,7 +7,7 @@
  */
 export function printable(text: string): string {
 	return text.replace(
-		/[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udbff\udc00-\udfff]/gu,
+		/[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]/gu,
 		(ch) => {
 			const code = ch.codePointAt(0)!;
 			return code < 0x100
@@ -59,7 +59,7 @@ export function displayWidth(text: string): number {
 }
 
 /** The text in at most `width` columns, cut with an ellipsis at the end, or at the start if `keep` is "tail". */
-export function fit(text: string, width: number, keep: "head" | "tail" = "head"): string {
+export function ellipsis(text: string, width: number, keep: "head" | "tail" = "head"): string {
 	if (displayWidth(text) <= width) return text;
 	if (width < 1) return "";
 	const parts = [...graphemes.segment(text)].map((s) => s.segment);
@@ -82,6 +82,18 @@ export function padStart(text: string, width: number): string {
 	return " ".repeat(Math.max(0, width - displayWidth(text))) + text;
 }
 
+/** The graphemes that fit in `width` columns, and at least one. */
+function start(text: string, width: number): string {
+	let used = 0;
+	let end = 0;
+	for (const { segment } of graphemes.segment(text)) {
+		used += graphemeWidth(segment);
+		if (used > width && end > 0) break;
+		end += segment.length;
+	}
+	return text.slice(0, end);
+}
+
 /** Lines of at most `width` columns, broken at spaces; a longer word has a line of its own and is broken there. */
 export function wrap(text: string, width: number): string[] {
 	const lines: string[] = [];
@@ -91,7 +103,7 @@ export function wrap(text: string, width: number): string[] {
 			while (displayWidth(word) > width) {
 				if (line !== "") lines.push(line);
 				line = "";
-				const head = fit(word, width + 1).slice(0, -1);
+				const head = start(word, width);
 				lines.push(head);
 				word = word.slice(head.length);
 			}

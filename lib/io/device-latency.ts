@@ -55,6 +55,35 @@ export function deviceLatency(
 	});
 }
 
+export interface DeviceTotal extends IoMeasures {
+	readonly device: string;
+	/** Sum of the queue times, ns. */
+	readonly queueNs: number;
+	/** Sum of the service times, ns. */
+	readonly serviceNs: number;
+}
+
+/** Latency by device, all operations together, the most requests first. Conditions as deviceLatency. */
+export function deviceTotals(
+	ds: Dataset,
+	parameters?: QueryParameters,
+): Promise<DeviceTotal[] | NotRecorded> {
+	return answer(ds, parameters, ioNeeds, async (scope) => {
+		const rows = await requests<{ device: string; queue_sum: number; service_sum: number }>(
+			ds,
+			scope,
+			raw("device"),
+			raw("device"),
+		);
+		return topOf(rows, scope.top).map((r) => ({
+			device: r.device,
+			queueNs: r.queue_sum ?? 0,
+			serviceNs: r.service_sum ?? 0,
+			...measures(r),
+		}));
+	});
+}
+
 export interface SubmitterLatency extends IoMeasures, ThreadRef {
 	readonly device: string;
 	readonly op: string;

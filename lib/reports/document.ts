@@ -35,6 +35,8 @@ export interface TableBlock {
 	readonly columns: readonly TableColumn[];
 	/** Values by column key. null = unknown; the string "-" in a number column = no such value. */
 	readonly rows: readonly Readonly<Record<string, Value>>[];
+	/** Indexes into rows of what is as it should be (thread joins, idle kernel threads, the recorder): shown grey. */
+	readonly expected?: readonly number[];
 	/** Key of the column that orders the rows, descending. */
 	readonly sortedBy?: string;
 	/** Sums of the rows, where the table claims to be complete. */

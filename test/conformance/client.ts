@@ -56,7 +56,10 @@ export class KernelClient {
 	readonly iopub: Message[] = [];
 	readonly exited: Promise<number | null>;
 	private readonly replies = new Map<string, (content: Content) => void>();
-	private readonly collecting = new Map<string, { messages: Message[]; done: (messages: Message[]) => void }>();
+	private readonly collecting = new Map<
+		string,
+		{ messages: Message[]; done: (messages: Message[]) => void }
+	>();
 	private watchers: ((message: Message) => void)[] = [];
 
 	private constructor(
@@ -71,7 +74,9 @@ export class KernelClient {
 	}
 
 	/** Starts a kernel and waits until it answers on both sides. */
-	static async start(options: { cwd?: string; env?: NodeJS.ProcessEnv; key?: string } = {}): Promise<KernelClient> {
+	static async start(
+		options: { cwd?: string; env?: NodeJS.ProcessEnv; key?: string } = {},
+	): Promise<KernelClient> {
 		const folder = mkdtempSync(join(tmpdir(), "powerki-kernel-"));
 		const [shell_port, iopub_port, stdin_port, control_port, hb_port] = await freePorts(5);
 		const connection: Connection = {
@@ -184,7 +189,8 @@ export class KernelClient {
 	private async readReplies(socket: Dealer): Promise<void> {
 		for await (const frames of socket) {
 			const message = decode(frames, this.connection.key);
-			if (message !== undefined && "msg_id" in message.parent) this.replies.get(message.parent.msg_id)?.(message.content);
+			if (message !== undefined && "msg_id" in message.parent)
+				this.replies.get(message.parent.msg_id)?.(message.content);
 		}
 	}
 
@@ -211,7 +217,13 @@ export async function finished(asked: Asked): Promise<Ran> {
 			.join("");
 	const result = messages.find((m) => m.header.msg_type === "execute_result");
 	const data = result?.content.data as Record<string, string> | undefined;
-	return { reply, messages, stdout: printed("stdout"), stderr: printed("stderr"), result: data?.["text/plain"] };
+	return {
+		reply,
+		messages,
+		stdout: printed("stdout"),
+		stderr: printed("stderr"),
+		result: data?.["text/plain"],
+	};
 }
 
 /** Types of messages, with the state of a status. */

@@ -5,8 +5,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Request } from "zeromq";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Request } from "zeromq";
 import { encode } from "../../kernel/protocol/wire.ts";
 import { finished, KernelClient, pause, types } from "./client.ts";
 
@@ -50,28 +50,38 @@ describe("the kernel", { timeout }, () => {
 	});
 
 	test("keeps variables, types and imports from cell to cell", async () => {
-		await kernel.run("import { sep } from 'node:path'; interface P { x: number }; let p: P = { x: 1 }; function twice(n: number) { return 2 * n }");
+		await kernel.run(
+			"import { sep } from 'node:path'; interface P { x: number }; let p: P = { x: 1 }; function twice(n: number) { return 2 * n }",
+		);
 		await kernel.run("p = { x: twice(p.x) + 1 }");
-		expect((await kernel.run("`${p.x}${sep}`")).result).toBe("'3/'");
+		expect((await kernel.run("String(p.x) + sep")).result).toBe("'3/'");
 		expect((await kernel.run("const p = 'again'; p")).result).toBe("'again'");
 	});
 
 	test("awaits at top level, in every form", async () => {
 		expect((await kernel.run("const a = await Promise.resolve(3); a")).result).toBe("3");
-		expect((await kernel.run("const b = await (await Promise.resolve(Promise.resolve(4))); b")).result).toBe("4");
-		expect((await kernel.run("let sum = 0; for await (const n of [1, 2, 3]) sum += n; sum")).result).toBe("6");
-		expect((await kernel.run("Promise.resolve('shown when it has come')")).result).toBe("'shown when it has come'");
+		expect((await kernel.run("const b = await (await Promise.resolve(Promise.resolve(4))); b")).result).toBe(
+			"4",
+		);
+		expect((await kernel.run("let sum = 0; for await (const n of [1, 2, 3]) sum += n; sum")).result).toBe(
+			"6",
+		);
+		expect((await kernel.run("Promise.resolve('shown when it has come')")).result).toBe(
+			"'shown when it has come'",
+		);
 	});
 
 	test("prints in order, each stream by its name, before the result", async () => {
-		const ran = await kernel.run("console.log('one'); console.error('two'); console.log('three'); process.stdout.write('four'); 5");
+		const ran = await kernel.run(
+			"console.log('one'); console.error('two'); console.log('three'); process.stdout.write('four'); 5",
+		);
 		const outputs = ran.messages.slice(2, -1).map((m) => m.content.text ?? "result");
 		expect(outputs).toEqual(["one\n", "two\n", "three\nfour", "result"]);
 		expect(ran.messages.filter((m) => m.content.name === "stderr")).toHaveLength(1);
 	});
 
 	test("prints 20 000 lines, joined, none lost", async () => {
-		const { stdout, messages } = await kernel.run("for (let i = 0; i < 20000; i++) console.log(`line ${i}`)");
+		const { stdout, messages } = await kernel.run("for (let i = 0; i < 20000; i++) console.log('line ' + i)");
 		const lines = stdout.trimEnd().split("\n");
 		expect(lines).toHaveLength(20_000);
 		expect(lines.every((line, i) => line === `line ${i}`)).toBe(true);
@@ -101,7 +111,9 @@ describe("the kernel", { timeout }, () => {
 	});
 
 	test("shows a value by its own method", async () => {
-		const { messages } = await kernel.run("({ [Symbol.for('Jupyter.display')]: () => ({ 'text/plain': 'own', 'text/html': '<b>own</b>' }) })");
+		const { messages } = await kernel.run(
+			"({ [Symbol.for('Jupyter.display')]: () => ({ 'text/plain': 'own', 'text/html': '<b>own</b>' }) })",
+		);
 		expect(messages.find((m) => m.header.msg_type === "execute_result")?.content.data).toEqual({
 			"text/plain": "own",
 			"text/html": "<b>own</b>",
@@ -109,20 +121,32 @@ describe("the kernel", { timeout }, () => {
 	});
 
 	test("shows arquero tables and Danfo frames as tables, with names escaped", async () => {
-		const arquero = await kernel.run("import { table } from 'arquero'; table({ name: ['<script>', 'b'], n: [1, 2] }).orderby('n')");
+		const arquero = await kernel.run(
+			"import { table } from 'arquero'; table({ name: ['<script>', 'b'], n: [1, 2] }).orderby('n')",
+		);
 		const data = (ran: typeof arquero) =>
-			ran.messages.find((m) => m.header.msg_type === "execute_result")?.content.data as Record<string, string>;
+			ran.messages.find((m) => m.header.msg_type === "execute_result")?.content.data as Record<
+				string,
+				string
+			>;
 		expect(data(arquero)["text/html"]).toContain("&lt;script&gt;");
 		expect(data(arquero)["text/html"]).not.toContain("<script>");
 		expect(data(arquero)["text/plain"]).toBe("name      n\n<script>  1\nb         2\n2 rows");
-		const danfo = await kernel.run("import * as dfd from 'danfojs-node'; new dfd.DataFrame({ a: [1.5, 2], b: ['x', 'y'] })");
+		const danfo = await kernel.run(
+			"import * as dfd from 'danfojs-node'; new dfd.DataFrame({ a: [1.5, 2], b: ['x', 'y'] })",
+		);
 		expect(data(danfo)["text/plain"]).toBe("     a  b\n0  1.5  x\n1    2  y\n2 rows");
 	});
 
 	test("updates what is displayed, also after the cell's end", async () => {
-		const first = await kernel.run("const shown = display('before'); shown.update('within'); setTimeout(() => shown.update('after'), 100)");
+		const first = await kernel.run(
+			"const shown = display('before'); shown.update('within'); setTimeout(() => shown.update('after'), 100)",
+		);
 		const [display, update] = first.messages.filter((m) => /display_data/.test(m.header.msg_type));
-		expect([display.header.msg_type, update.header.msg_type]).toEqual(["display_data", "update_display_data"]);
+		expect([display.header.msg_type, update.header.msg_type]).toEqual([
+			"display_data",
+			"update_display_data",
+		]);
 		const id = (display.content.transient as { display_id: string }).display_id;
 		expect(update.content.transient).toEqual({ display_id: id });
 		const late = await kernel.heard((m) => m.header.msg_type === "update_display_data");
@@ -132,7 +156,14 @@ describe("the kernel", { timeout }, () => {
 
 	test("clears outputs", async () => {
 		const { messages } = await kernel.run("display('x'); display.clear(true); display('y')");
-		expect(types(messages)).toEqual(["busy", "execute_input", "display_data", "clear_output", "display_data", "idle"]);
+		expect(types(messages)).toEqual([
+			"busy",
+			"execute_input",
+			"display_data",
+			"clear_output",
+			"display_data",
+			"idle",
+		]);
 		expect(messages[3].content).toEqual({ wait: true });
 	});
 
@@ -140,20 +171,29 @@ describe("the kernel", { timeout }, () => {
 		const { messages } = await kernel.run(
 			"import { display as show, newDisplay } from 'tslab'; show.html('<i>a</i>'); const d = newDisplay(); d.text('1'); d.text('2')",
 		);
-		expect(types(messages)).toEqual(["busy", "execute_input", "display_data", "display_data", "update_display_data", "idle"]);
+		expect(types(messages)).toEqual([
+			"busy",
+			"execute_input",
+			"display_data",
+			"display_data",
+			"update_display_data",
+			"idle",
+		]);
 		expect(messages[2].content.data).toMatchObject({ "text/html": "<i>a</i>" });
 		expect((messages[4].content.data as Record<string, string>)["text/plain"]).toBe("2");
 	});
 
 	test("a thrown error is an error message and an error reply, with the cell's line", async () => {
-		const { reply, messages } = await kernel.run("interface Unused { a: string }\n\nfunction inner(n: number): never {\n\tthrow new RangeError(`bad ${n}`);\n}\ninner(7);");
+		const { reply, messages } = await kernel.run(
+			"interface Unused { a: string }\n\nfunction inner(n: number): never {\n\tthrow new RangeError('bad ' + n);\n}\ninner(7);",
+		);
 		expect(types(messages)).toEqual(["busy", "execute_input", "error", "idle"]);
 		expect(reply).toMatchObject({ status: "error", ename: "RangeError", evalue: "bad 7" });
 		const traceback = reply.traceback as string[];
 		expect(messages[2].content).toMatchObject({ ename: "RangeError", evalue: "bad 7", traceback });
 		expect(traceback[0]).toBe("RangeError: bad 7");
 		expect(traceback[1]).toMatch(/at inner, cell \[\d+\] line 4:8/);
-		expect(traceback.slice(2, 4)).toEqual(["    \tthrow new RangeError(`bad ${n}`);", "    \t      ^"]);
+		expect(traceback.slice(2, 4)).toEqual(["    \tthrow new RangeError('bad ' + n);", "    \t      ^"]);
 		expect(traceback[4]).toMatch(/at cell \[\d+\] line 6:1/);
 		expect(traceback).toHaveLength(5);
 	});
@@ -168,9 +208,16 @@ describe("the kernel", { timeout }, () => {
 
 	test("errors that are no Error, rejections and syntax errors are errors too", async () => {
 		expect((await kernel.run("throw 'text'")).reply).toMatchObject({ status: "error", evalue: "'text'" });
-		expect((await kernel.run("await Promise.reject(new Error('rejected'))")).reply).toMatchObject({ evalue: "rejected" });
-		expect((await kernel.run("Promise.reject(new Error('unawaited'))")).reply).toMatchObject({ evalue: "unawaited" });
-		expect((await kernel.run("let = = 3")).reply).toMatchObject({ status: "error", ename: "TypeScriptError" });
+		expect((await kernel.run("await Promise.reject(new Error('rejected'))")).reply).toMatchObject({
+			evalue: "rejected",
+		});
+		expect((await kernel.run("Promise.reject(new Error('unawaited'))")).reply).toMatchObject({
+			evalue: "unawaited",
+		});
+		expect((await kernel.run("let = = 3")).reply).toMatchObject({
+			status: "error",
+			ename: "TypeScriptError",
+		});
 	});
 
 	test("a type error stops the cell before it runs, with line, column and caret", async () => {
@@ -186,7 +233,11 @@ describe("the kernel", { timeout }, () => {
 	});
 
 	test("an error aborts the cells that were sent with it, and only those", async () => {
-		const asked = [kernel.execute("throw new Error('first')"), kernel.execute("console.log('second')"), kernel.execute("3")];
+		const asked = [
+			kernel.execute("throw new Error('first')"),
+			kernel.execute("console.log('second')"),
+			kernel.execute("3"),
+		];
 		const info = kernel.ask("shell", "kernel_info_request", {});
 		const [first, second, third] = await Promise.all(asked.map(finished));
 		expect(first.reply.status).toBe("error");
@@ -198,7 +249,10 @@ describe("the kernel", { timeout }, () => {
 	});
 
 	test("with stop_on_error false the cells behind an error run", async () => {
-		const asked = [kernel.execute("throw new Error('first')", { stop_on_error: false }), kernel.execute("'second'")];
+		const asked = [
+			kernel.execute("throw new Error('first')", { stop_on_error: false }),
+			kernel.execute("'second'"),
+		];
 		const [first, second] = await Promise.all(asked.map(finished));
 		expect(first.reply.status).toBe("error");
 		expect(second.result).toBe("'second'");
@@ -235,14 +289,24 @@ describe("the kernel", { timeout }, () => {
 		const code = "'😀😀'; zebra.st; 1";
 		const position = [...code.slice(0, code.indexOf(".st") + 3)].length;
 		const reply = await kernel.ask("shell", "complete_request", { code, cursor_pos: position }).reply;
-		expect(reply).toMatchObject({ status: "ok", matches: ["stripes"], cursor_start: position - 2, cursor_end: position });
+		expect(reply).toMatchObject({
+			status: "ok",
+			matches: ["stripes"],
+			cursor_start: position - 2,
+			cursor_end: position,
+		});
 	});
 
 	test("inspects", async () => {
-		const reply = await kernel.ask("shell", "inspect_request", { code: "zebra.stripes", cursor_pos: 9, detail_level: 0 }).reply;
+		const reply = await kernel.ask("shell", "inspect_request", {
+			code: "zebra.stripes",
+			cursor_pos: 9,
+			detail_level: 0,
+		}).reply;
 		expect(reply).toMatchObject({ status: "ok", found: true });
 		expect((reply.data as Record<string, string>)["text/plain"]).toContain("stripes: number");
-		const none = await kernel.ask("shell", "inspect_request", { code: "   ", cursor_pos: 1, detail_level: 0 }).reply;
+		const none = await kernel.ask("shell", "inspect_request", { code: "   ", cursor_pos: 1, detail_level: 0 })
+			.reply;
 		expect(none).toMatchObject({ status: "ok", found: false });
 	});
 
@@ -257,7 +321,10 @@ describe("the kernel", { timeout }, () => {
 	});
 
 	test("has no history and no comms, and says so", async () => {
-		expect(await kernel.ask("shell", "history_request", { hist_access_type: "tail", n: 10 }).reply).toEqual({ status: "ok", history: [] });
+		expect(await kernel.ask("shell", "history_request", { hist_access_type: "tail", n: 10 }).reply).toEqual({
+			status: "ok",
+			history: [],
+		});
 		expect(await kernel.ask("shell", "comm_info_request", {}).reply).toEqual({ status: "ok", comms: {} });
 		const opened = kernel.ask("shell", "comm_open", { comm_id: "c1", target_name: "unknown", data: {} });
 		const messages = await opened.published;
@@ -266,7 +333,10 @@ describe("the kernel", { timeout }, () => {
 	});
 
 	test("does not listen to what is not signed with its key", async () => {
-		const forged = encode(kernel.message("execute_request", { code: "globalThis.forged = true" }), "another key");
+		const forged = encode(
+			kernel.message("execute_request", { code: "globalThis.forged = true" }),
+			"another key",
+		);
 		const unsigned = encode(kernel.message("execute_request", { code: "globalThis.forged = true" }), "");
 		await kernel.sendRaw("shell", forged);
 		await kernel.sendRaw("shell", unsigned);
@@ -289,7 +359,10 @@ describe("the kernel", { timeout }, () => {
 	});
 
 	describe("interrupt", () => {
-		async function interrupted(code: string, started: () => Promise<unknown>): Promise<Awaited<ReturnType<typeof finished>>> {
+		async function interrupted(
+			code: string,
+			started: () => Promise<unknown>,
+		): Promise<Awaited<ReturnType<typeof finished>>> {
 			const cell = kernel.execute(code);
 			await started();
 			expect(await kernel.ask("control", "interrupt_request", {}).reply).toEqual({ status: "ok" });
@@ -306,7 +379,10 @@ describe("the kernel", { timeout }, () => {
 		});
 
 		test("ends an await that never comes; variables stay", async () => {
-			const { reply } = await interrupted("console.log('wait'); await new Promise(() => {})", printed("wait\n"));
+			const { reply } = await interrupted(
+				"console.log('wait'); await new Promise(() => {})",
+				printed("wait\n"),
+			);
 			expect(reply).toMatchObject({ status: "error", ename: "KeyboardInterrupt" });
 			expect((await kernel.run("kept")).result).toBe("'kept'");
 		});
@@ -322,7 +398,9 @@ describe("the kernel", { timeout }, () => {
 		});
 
 		test("ends a long query; the next one answers on the same connection", async () => {
-			await kernel.run("import { DuckDBInstance } from 'duckdb'; const con = await (await DuckDBInstance.create()).connect()");
+			await kernel.run(
+				"import { DuckDBInstance } from 'duckdb'; const con = await (await DuckDBInstance.create()).connect()",
+			);
 			const { reply } = await interrupted(
 				"console.log('query'); await con.run('SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b')",
 				printed("query\n"),
@@ -346,7 +424,10 @@ describe("the kernel", { timeout }, () => {
 		});
 
 		test("of a loop that nothing can stop replaces the session and says so", async () => {
-			const { reply } = await interrupted("console.log('loop'); await null; while (true) {}", printed("loop\n"));
+			const { reply } = await interrupted(
+				"console.log('loop'); await null; while (true) {}",
+				printed("loop\n"),
+			);
 			expect(reply).toMatchObject({ status: "error", ename: "KeyboardInterrupt" });
 			expect((reply.traceback as string[]).join(" ")).toMatch(/variables are lost/);
 			expect((await kernel.run("1 + 2")).result).toBe("3");
@@ -394,7 +475,9 @@ describe("the kernel's life", { timeout }, () => {
 	test("works in a folder that has no packages: powerki's own are found", async () => {
 		const cwd = mkdtempSync(join(tmpdir(), "powerki-notebook-"));
 		const kernel = await KernelClient.start({ cwd });
-		const { reply } = await kernel.run("import { table } from 'arquero'; import { display as d } from 'tslab'; const t = table({ a: [1] }); t.numRows()");
+		const { reply } = await kernel.run(
+			"import { table } from 'arquero'; import { display as d } from 'tslab'; const t = table({ a: [1] }); t.numRows()",
+		);
 		expect(reply.status).toBe("ok");
 		await kernel.close();
 		rmSync(cwd, { recursive: true });

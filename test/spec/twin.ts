@@ -14,7 +14,25 @@ const folder = new URL(".", import.meta.url).pathname;
 const text = (name: string): string => readFileSync(join(folder, `${name}.sql`), "utf8");
 
 /** Statements that several specifications build on, by the table that needs them. */
-const builds: Readonly<Record<string, readonly string[]>> = { irq: ["interrupts"], softirq: ["interrupts"] };
+const builds: Readonly<Record<string, readonly string[]>> = {
+	irq: ["interrupts"],
+	softirq: ["interrupts"],
+	thread_state: ["interrupts", "waking"],
+};
+
+const contradicted = `SELECT (SELECT count(*) FROM lost)
+	+ (SELECT count(*) FROM import_note WHERE kind = 'sched_switch_missing') AS n`;
+
+/** Specifications that reckon with durations. */
+const needsTime: ReadonlySet<string> = new Set(["thread_state", "futex_wait"]);
+
+const notLost: ReadonlySet<string> = new Set(["thread_state", "syscall"]);
+
+/** Columns that a specification leaves out. */
+const unspecified: Readonly<Record<string, readonly string[]>> = {
+	thread_state: ["ignored_wakings"],
+	syscall: ["name", "error", "running_ns", "runnable_ns", "blocked_ns", "unknown_ns"],
+};
 
 export const twins: readonly string[] = [...catalog.values()]
 	.filter((t) => t.kind === "derived" && existsSync(join(folder, `${t.name}.sql`)))
@@ -51,12 +69,20 @@ export function twinsOf(trace: TestTrace): void {
 		it(`${table} has the rows of its specification`, async (context) => {
 			// SQL cannot tell the order of records of one CPU that have one stamp
 			if (d.manifests.some((m) => m.clock.name === "uptime")) return context.skip();
+			if (needsTime.has(table) && d.manifests.some((m) => m.clock.unit !== "ns")) return context.skip();
+			// nor does it know what loss and filters leave of a thread's states: its events contradict each other there
+			if (notLost.has(table) && (await d.row(contradicted)).n !== 0n) return context.skip();
+			// syscall.sql is about raw_syscalls; events of single calls are columns of many tables
+			if (table === "syscall" && d.manifests.every((m) => m.eventCounts.sys_enter === undefined)) return context.skip();
 			for (const b of builds[table] ?? [])
 				if (!built.has(b)) {
 					await d.run(text(b));
 					built.add(b);
 				}
-			const columns = ["trace", ...Object.keys(catalog.get(table)!.columns)].map(quoteIdentifier).join(", ");
+			const columns = ["trace", ...Object.keys(catalog.get(table)!.columns)]
+				.filter((c) => !unspecified[table]?.includes(c))
+				.map(quoteIdentifier)
+				.join(", ");
 			await d.run(`CREATE OR REPLACE TEMP TABLE specified AS SELECT ${columns} FROM (${text(table)})`);
 			const only = (a: string, b: string): Promise<readonly ResultRow[]> =>
 				d.rows(`SELECT * FROM (SELECT ${columns} FROM ${a} EXCEPT ALL SELECT ${columns} FROM ${b}) ORDER BY ALL`);

@@ -16,6 +16,8 @@ export interface Bytes {
 	readonly size: number;
 	/** Reads exactly `length` bytes, or throws Truncated. */
 	read(offset: number, length: number, what: string): Buffer;
+	/** The same into `target`, filling it. */
+	readInto(target: Uint8Array, offset: number, what: string): void;
 }
 
 export class FileBytes implements Bytes {
@@ -27,13 +29,17 @@ export class FileBytes implements Bytes {
 	read(offset: number, length: number, what: string): Buffer {
 		if (offset < 0 || length < 0 || offset + length > this.size) throw new Truncated(offset, what);
 		const buffer = Buffer.allocUnsafe(length);
+		this.readInto(buffer, offset, what);
+		return buffer;
+	}
+
+	readInto(target: Uint8Array, offset: number, what: string): void {
 		let got = 0;
-		while (got < length) {
-			const n = readSync(this.fd, buffer, got, length - got, offset + got);
+		while (got < target.length) {
+			const n = readSync(this.fd, target, got, target.length - got, offset + got);
 			if (n === 0) throw new Truncated(offset + got, what);
 			got += n;
 		}
-		return buffer;
 	}
 }
 
@@ -45,6 +51,10 @@ export class MemoryBytes implements Bytes {
 	read(offset: number, length: number, what: string): Buffer {
 		if (offset < 0 || length < 0 || offset + length > this.buffer.length) throw new Truncated(offset, what);
 		return this.buffer.subarray(offset, offset + length);
+	}
+
+	readInto(target: Uint8Array, offset: number, what: string): void {
+		target.set(this.read(offset, target.length, what));
 	}
 }
 

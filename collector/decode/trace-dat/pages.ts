@@ -43,7 +43,7 @@ export class PlainPages implements PageStream {
 			this.consumed = this.data.size;
 			return 0;
 		}
-		target.set(this.file.read(at, bytes, "pages"));
+		this.file.readInto(target.subarray(0, bytes), at, "pages");
 		this.consumed += bytes;
 		return bytes;
 	}

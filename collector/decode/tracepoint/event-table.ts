@@ -32,6 +32,10 @@ const UTID = 3;
 const STACK = 4;
 const HEAD = 5;
 
+/** Places in TableContext.clock. */
+export const STAMP = 0;
+export const NOW = 1;
+
 /** Rows of the staging buffer. */
 const STAGED_ROWS = 512;
 /** Rows that stay staged when the buffer is emptied: a stack follows its event within microseconds. */
@@ -52,6 +56,11 @@ export interface TableContext {
 	readonly threads: Threads;
 	readonly base: BaseStamp;
 	readonly recent: RecentEvents;
+	/**
+	 * Times of the current record, ns since the base: its stamp, and the time for derivations, which never decreases.
+	 * In memory, since a double that is passed as an argument costs an allocation.
+	 */
+	readonly clock: Float64Array;
 	/** Bytes of columns in use. */
 	readonly columns: { bytes: number };
 	readonly emit: (batch: Batch) => void;
@@ -96,6 +105,7 @@ export class EventTable {
 	readonly #memory: RecordMemory;
 	readonly #threads: Threads;
 	readonly #recent: RecentEvents;
+	readonly #clock: Float64Array;
 	readonly #source: RowSource;
 	readonly #targets: Target[];
 	readonly #stacks: Target;
@@ -112,6 +122,7 @@ export class EventTable {
 		this.#memory = ctx.memory;
 		this.#threads = ctx.threads;
 		this.#recent = ctx.recent;
+		this.#clock = ctx.clock;
 		this.number = ctx.recent.register();
 		const texts: TailText[] = [];
 		for (const { field } of this.fields)
@@ -181,8 +192,8 @@ export class EventTable {
 		return this.#first + this.#staged;
 	}
 
-	/** One record at `p`, its bytes up to `end`; `ts` for the row, `now` (never decreasing) for derivations. */
-	on(p: number, end: number, ts: number, now: number, cpu: number): void {
+	/** One record at `p`, its bytes up to `end`, at the time of the context's clock. */
+	on(p: number, end: number, cpu: number): void {
 		if (end - p < this.#minimum) {
 			this.ctx.damaged(this.format.name, cpu);
 			return;
@@ -190,6 +201,7 @@ export class EventTable {
 		if (this.#staged === STAGED_ROWS) this.#unstage(STAGED_ROWS - HOLD_ROWS);
 		const memory = this.#memory;
 		const threads = this.#threads;
+		const now = this.#clock[NOW]!;
 		const i32 = memory.i32;
 		const pid =
 			this.#pid < 0
@@ -206,7 +218,7 @@ export class EventTable {
 		const row = this.#staged++;
 		const at = row * this.#stride;
 		const words = this.#words;
-		this.#times[at >> 1] = ts;
+		this.#times[at >> 1] = this.#clock[STAMP]!;
 		words[at + CPU] = cpu;
 		words[at + UTID] = utid;
 		words[at + STACK] = -1;

@@ -1,0 +1,44 @@
+/** All reports by name: the command line, notebooks and tests find them here. */
+import type { Dataset } from "../dataset/dataset.ts";
+import { nearest } from "../dataset/nearest.ts";
+import type { QueryParameters } from "../dataset/scope.ts";
+import { exitCode, PowerkiError } from "../schema/errors.ts";
+import type { Report } from "./document.ts";
+import type { ReportModule } from "./report.ts";
+import { disk } from "./disk.ts";
+import { futex } from "./futex.ts";
+import { runQueue } from "./run-queue.ts";
+
+/** In the order in which `all` makes them. */
+export const reports: readonly ReportModule[] = [runQueue, futex, disk];
+
+/** @throws PowerkiError (usage) with the nearest name and the list, for a name that is none */
+export function reportNamed(name: string): ReportModule {
+	const found = reports.find((r) => r.name === name);
+	if (found !== undefined) return found;
+	const near = nearest(name, [...reports.map((r) => r.name), "all"]);
+	throw new PowerkiError(exitCode.usage, `there is no report “${name}”`, [
+		...(near === null ? [] : [`did you mean: ${near}`]),
+		`reports: ${reports.map((r) => r.name).join(", ")}, all`,
+	]);
+}
+
+/**
+ * Makes one report, or for "all" each of them in order.
+ * @throws PowerkiError (usage) for an unknown name or a wrong parameter, and where several traces could be meant
+ */
+export async function runReport(
+	name: string,
+	ds: Dataset,
+	parameters: QueryParameters = {},
+): Promise<Report[]> {
+	const chosen = name === "all" ? reports : [reportNamed(name)];
+	const made: Report[] = [];
+	for (const report of chosen) made.push(await report.build(ds, parameters));
+	return made;
+}
+
+/** Makes one report, as a cell of a notebook does. */
+export function report(name: string, ds: Dataset, parameters: QueryParameters = {}): Promise<Report> {
+	return reportNamed(name).build(ds, parameters);
+}
