@@ -204,6 +204,25 @@ const commands: readonly CommandSpec[] = [
 			}),
 	},
 	{
+		name: "publish",
+		args: "<notebook|report>",
+		summary: "one HTML file that opens anywhere, without network, and says what it was made from",
+		example: "powerki publish waits.ipynb --dataset slow-server --out waits.html",
+		options: [
+			() => new Option("--out <file>", "the page").makeOptionMandatory(),
+			dataset,
+			traceName,
+			parameter,
+			() => new Option("--hide-code", "leave the code of the cells out"),
+		],
+		run: async ({ positional, options, signal }) =>
+			(await import("./kernel/run/publish.ts")).publish({
+				...(options as { out: string }),
+				what: positional[0] as string,
+				signal,
+			}),
+	},
+	{
 		name: "kernel install",
 		group: "the kernel for other frontends: JupyterLab of your own, VS Code",
 		summary: "make the kernel known to Jupyter",

@@ -22,7 +22,11 @@ export default defineConfig({
 		projects: [
 			{
 				extends: true,
-				test: { name: "fast", include: tests(".test.ts"), exclude: ["**/node_modules/**", "**/*.slow.test.ts"] },
+				test: {
+					name: "fast",
+					include: tests(".test.ts"),
+					exclude: ["**/node_modules/**", "**/*.slow.test.ts"],
+				},
 			},
 			{
 				extends: true,

@@ -28,8 +28,20 @@ export { type QueryParameters, type Scope, scopeOf } from "./dataset/scope.ts";
 export { type ThreadRef, threadLabel } from "./dataset/thread-ref.ts";
 export type { View } from "./dataset/view.ts";
 export { type Condition, parseWhere } from "./dataset/where.ts";
+export {
+	type Figure,
+	flameGraph,
+	histogram,
+	histogramOf,
+	logBins,
+	stackedBars,
+	timeline,
+} from "./figures/index.ts";
 export * from "./futex/contention.ts";
 export * from "./io/device-latency.ts";
+export type { Report } from "./reports/document.ts";
+export { figuresOf } from "./reports/figures-of.ts";
+export { report, reports } from "./reports/registry.ts";
 export * from "./scheduling/cpu-time.ts";
 export * from "./scheduling/run-queue.ts";
 export { type ExitCode, exitCode, Interrupted, PowerkiError } from "./schema/errors.ts";

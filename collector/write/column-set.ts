@@ -113,7 +113,8 @@ export class ColumnSet {
 		}
 		const ts = this.#ts >= 0 ? (this.arrays[this.#ts] as Int32Array) : null;
 		this.first += rows;
-		this.emit(sortedBatch(this.table, rows, columns, ts));
+		const tsMask = this.#ts >= 0 && this.#nulls[this.#ts]! > 0 ? this.#masks[this.#ts]! : null;
+		this.emit(sortedBatch(this.table, rows, columns, ts, tsMask));
 		this.arrays = this.layout.map((l) => allocate(l.store, this.capacity));
 		this.#masks = this.layout.map(() => null);
 		this.#nulls.fill(0);
@@ -179,16 +180,29 @@ function valueBytes(column: BatchColumn): number {
 	];
 }
 
-/** A batch with its rows in the order of `ts` (halves), which is one of the columns; null for a table without. */
+/**
+ * A batch with its rows in the order of `ts` (halves), which is one of the columns; null for a table without. Rows
+ * whose `ts` is NULL come first.
+ */
 export function sortedBatch(
 	table: string,
 	rows: number,
 	columns: readonly BatchColumn[],
 	ts: Int32Array | null,
+	mask: Uint8Array | null = null,
 ): Batch {
 	if (!ts) return { table, rows, columns, minTs: null, maxTs: null };
+	let nulls = 0;
+	if (mask)
+		for (let row = 0; row < rows; row++)
+			if ((mask[row >> 3]! & (1 << (row & 7))) === 0) {
+				ts[2 * row] = 0;
+				ts[2 * row + 1] = -0x8000_0000;
+				nulls++;
+			}
 	const order = sortOrder(ts, rows);
-	const [minTs, maxTs] = tsRange(ts, rows, order);
+	const at = (place: number): bigint => tsAt(ts, order ? order[place]! : place);
+	const [minTs, maxTs] = nulls === rows ? [null, null] : [at(nulls), at(rows - 1)];
 	if (!order) return { table, rows, columns, minTs, maxTs };
 	const sorted = columns.map((c) => ({
 		...c,
@@ -220,10 +234,6 @@ export function plainColumn(l: ColumnLayout, array: ColumnArray, mask: Uint8Arra
 
 function tsAt(ts: Int32Array, row: number): bigint {
 	return (BigInt(ts[2 * row + 1]!) << 32n) | BigInt(ts[2 * row]! >>> 0);
-}
-
-function tsRange(ts: Int32Array, rows: number, order: Uint32Array | null): [bigint, bigint] {
-	return order ? [tsAt(ts, order[0]!), tsAt(ts, order[rows - 1]!)] : [tsAt(ts, 0), tsAt(ts, rows - 1)];
 }
 
 const DIGIT_BITS = 11;

@@ -4,7 +4,7 @@ import { basename, dirname } from "node:path";
 import type { Dataset } from "../../lib/dataset/dataset.ts";
 import type { QueryParameters } from "../../lib/dataset/scope.ts";
 import { openDataset } from "../../lib/index.ts";
-import { renderPage } from "../../lib/render/html.ts";
+import { type PageCell, renderPage } from "../../lib/render/html.ts";
 import { type DefinitionName, definitions } from "../../lib/reports/definitions.ts";
 import type { Statement } from "../../lib/reports/document.ts";
 import { parameterNames, shellWord } from "../../lib/reports/parameters.ts";
@@ -12,7 +12,7 @@ import { reportNamed, reports } from "../../lib/reports/registry.ts";
 import { statementOf } from "../../lib/reports/statement.ts";
 import { exitCode, PowerkiError } from "../../lib/schema/errors.ts";
 import { cacheFolder, resolveDataset } from "./dataset.ts";
-import type { Notebook } from "./notebook.ts";
+import { hasTag, type Notebook, type NotebookCell } from "./notebook.ts";
 import { type RunOptions, runNotebook } from "./notebook-run.ts";
 import { parseAssignments } from "./parameters.ts";
 import { checkTarget, writeWhole } from "./write-whole.ts";
@@ -60,7 +60,7 @@ async function notebookPage(options: PublishOptions): Promise<string> {
 		});
 		return await renderPage({
 			title: titleOf(notebook) ?? basename(options.what, ".ipynb"),
-			cells: notebook.cells,
+			cells: notebook.cells.flatMap(pageCell),
 			statement: { ...made, command: commandOf(ds, basename(options.what), made, options) },
 			hideCode: options.hideCode === true,
 		});
@@ -91,9 +91,37 @@ async function reportPage(options: PublishOptions): Promise<string> {
 			...report.statement,
 			command: commandOf(ds, module.name, report.statement, options),
 		};
-		return await renderPage({ title: report.title, report: { ...report, statement }, statement });
+		return await renderPage({ title: report.title, report: { ...report, statement } });
 	} finally {
 		ds.close();
+	}
+}
+
+/** Raw cells are for other converters. */
+function pageCell(cell: NotebookCell): PageCell[] {
+	switch (cell.cell_type) {
+		case "raw":
+			return [];
+		case "markdown":
+			return [
+				{
+					type: "markdown",
+					source: cell.source,
+					...(cell.attachments === undefined
+						? {}
+						: { attachments: cell.attachments as Record<string, Record<string, string>> }),
+				},
+			];
+		case "code":
+			return [
+				{
+					type: "code",
+					source: cell.source,
+					outputs: cell.outputs,
+					// Jupyter Book's and nbconvert's word for it.
+					hideCode: hasTag(cell, "remove-input") || hasTag(cell, "hide-input"),
+				},
+			];
 	}
 }
 

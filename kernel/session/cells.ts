@@ -5,6 +5,7 @@ import { sqlCellError } from "../language/sql-error.ts";
 import type { Datasets, QueryResult } from "./dataset.ts";
 import { toBundle } from "./display.ts";
 import { DisplayHandle, type Displays } from "./display-api.ts";
+import type { Queries } from "./duckdb.ts";
 import { converterError, scriptName, thrownError, typeError } from "./errors.ts";
 import type { CellError, Evaluated, Replies, Request } from "./messages.ts";
 import type { CellRun, Outputs } from "./output.ts";
@@ -31,6 +32,7 @@ export class Cells {
 		private readonly outputs: Outputs,
 		private readonly displays: Displays,
 		private readonly datasets: Datasets,
+		private readonly queries: Queries,
 	) {
 		this.tslab = createTslab(
 			cwd,
@@ -71,7 +73,7 @@ export class Cells {
 		return values;
 	}
 
-	/** Ends the running cell with an error. What it awaits goes on unheard; its timers stop. */
+	/** Ends the running cell with an error. What it awaits goes on unheard; its timers and queries stop. */
 	interrupt(): void {
 		if (this.running === undefined) return;
 		this.running.run.stopped = true;
@@ -89,7 +91,14 @@ export class Cells {
 			await Promise.race([work(), stopped]);
 			return undefined;
 		} catch (error) {
-			if (run.stopped || error instanceof Interruption) return interrupted;
+			// A loop that never waits is stopped by the signal itself (vm's breakOnSigint), without the handler.
+			if ((error as { code?: unknown } | null)?.code === "ERR_SCRIPT_EXECUTION_INTERRUPTED")
+				run.stopped = true;
+			if (run.stopped || error instanceof Interruption) {
+				// The next cell finds its connections free.
+				await this.queries.stop(run);
+				return interrupted;
+			}
 			if (error instanceof Reported) return error.error;
 			return thrownError(error, this.tslab.conversion.maps);
 		} finally {

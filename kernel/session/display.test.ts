@@ -57,3 +57,31 @@ test("bytes are base64", () => {
 		"image/png": "AQID",
 	});
 });
+
+test("rows of plain values are a table; other lists are text", async () => {
+	expect(
+		(
+			await toBundle([
+				{ tid: 1, name: "a" },
+				{ tid: 20, name: null },
+			])
+		)["text/plain"],
+	).toBe("tid  name\n  1  a\n 20\n2 rows");
+	expect(await toBundle([{ tid: 1, list: [] }])).toEqual({ "text/plain": "[ { tid: 1, list: [] } ]" });
+	expect(await toBundle([])).toEqual({ "text/plain": "[]" });
+});
+
+test("what was not recorded says so, and how to get it", async () => {
+	const answer = {
+		kind: "not-recorded",
+		what: "Disk I/O",
+		cause: "recording",
+		events: ["block_rq_issue"],
+		certain: true,
+		remedy: "trace-cmd record -e block",
+	};
+	expect(await toBundle(answer)).toEqual({
+		"text/plain":
+			"Disk I/O: not recorded (block_rq_issue was not switched on).\nTo get it: trace-cmd record -e block",
+	});
+});

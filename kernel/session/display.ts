@@ -1,6 +1,8 @@
 import { inspect } from "node:util";
+import { isNotRecorded, type NotRecorded } from "../../lib/dataset/needs.ts";
 import type { SqlResult } from "../../lib/dataset/result.ts";
 import type { Figure } from "../../lib/figures/figure.ts";
+import type { Report } from "../../lib/reports/document.ts";
 import { displaySymbol, isDisplayable, type MimeBundle } from "../../lib/schema/mime.ts";
 import { maxFormBytes, maxTextLength } from "./limits.ts";
 import { previewBundle } from "./preview.ts";
@@ -36,6 +38,25 @@ function methods(value: object, ...names: string[]): boolean {
 	return names.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
 }
 
+/** A plain object of plain values, as the typed queries return them. */
+function isFlat(row: unknown): boolean {
+	if (typeof row !== "object" || row === null || Object.getPrototypeOf(row) !== Object.prototype)
+		return false;
+	const values = Object.values(row);
+	return (
+		values.length > 0 &&
+		values.every((value) => value === null || !/object|function|symbol/.test(typeof value))
+	);
+}
+
+function notRecordedText({ what, cause, events, certain, remedy }: NotRecorded): string {
+	const why =
+		cause === "collection"
+			? "the trace was collected without derived tables"
+			: `${events.join(", ")} ${certain ? "was not switched on" : "did not occur, or was not switched on"}`;
+	return `${what}: not recorded (${why}).\nTo get it: ${remedy}`;
+}
+
 /** The first that matches shows the value; what none matches is shown as text by `inspect`. */
 export const recognisers: Recogniser[] = [
 	{
@@ -54,6 +75,30 @@ export const recognisers: Recogniser[] = [
 		matches: (value) =>
 			methods(value, "svg", "text") && "title" in value && "subtitle" in value && "alt" in value,
 		bundle: async (value) => (await import("../../lib/figures/mime.ts")).figureBundle(value as Figure),
+	},
+	{
+		name: "report",
+		matches: (value) => "keyNumbers" in value && "sections" in value && "statement" in value,
+		bundle: async (value) => (await import("../../lib/render/notebook.ts")).renderReport(value as Report),
+	},
+	{
+		name: "answer that was not recorded",
+		matches: isNotRecorded,
+		bundle: (value) => ({ "text/plain": notRecordedText(value as NotRecorded) }),
+	},
+	{
+		name: "rows",
+		matches: (value) => Array.isArray(value) && value.length > 0 && value.slice(0, shownRows).every(isFlat),
+		bundle(value) {
+			const rows = value as Record<string, unknown>[];
+			const shown = rows.slice(0, shownRows);
+			const columns = [...new Set(shown.flatMap((row) => Object.keys(row)))];
+			return previewBundle({
+				columns,
+				rows: shown.map((row) => columns.map((name) => row[name])),
+				total: rows.length,
+			});
+		},
 	},
 	{
 		name: "arquero table",

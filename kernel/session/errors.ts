@@ -54,12 +54,6 @@ export function thrownError(thrown: unknown, maps: ReadonlyMap<string, CellMap>)
 		}
 	}
 	const error = thrown as Error & { details?: unknown; code?: unknown };
-	if (error.code === "ERR_SCRIPT_EXECUTION_INTERRUPTED" || error.message === "Interrupted asynchronously")
-		return {
-			ename: "KeyboardInterrupt",
-			evalue: "interrupted",
-			traceback: ["KeyboardInterrupt: interrupted"],
-		};
 	const ename = error.name || "Error";
 	const lines = [`${ename}: ${error.message}`];
 	if (Array.isArray(error.details)) lines.push(...error.details.map((detail) => `  ${detail}`));

@@ -9,7 +9,7 @@ import { parseCell } from "../language/cell.ts";
 import { Cells } from "./cells.ts";
 import { Datasets } from "./dataset.ts";
 import { Displays } from "./display-api.ts";
-import { interruptQueries, watchDuckdb } from "./duckdb.ts";
+import { Queries } from "./duckdb.ts";
 import { thrownError } from "./errors.ts";
 import type { Replies, Report, Request } from "./messages.ts";
 import { installModuleFallback } from "./modules.ts";
@@ -36,11 +36,12 @@ const outputs = new Outputs((id, output) => send({ type: "output", id, output })
 outputs.capture();
 stopTimersWithCell(outputs.cell);
 installModuleFallback(root);
-watchDuckdb();
+const queries = new Queries(outputs.cell);
+queries.watch();
 const displays = new Displays((output) => outputs.send(output));
 Object.assign(globalThis, { display: displays.display });
 const datasets = new Datasets(root);
-const cells = new Cells(process.cwd(), root, outputs, displays, datasets);
+const cells = new Cells(process.cwd(), root, outputs, displays, datasets, queries);
 const words = new Words(cells.tslab, datasets);
 // tslab's `display` calls this function instead of writing to its own kernel's sockets.
 const jupyter = createRequire(join(root, "package.json"))("tslab/dist/jupyter") as {
@@ -48,10 +49,7 @@ const jupyter = createRequire(join(root, "package.json"))("tslab/dist/jupyter") 
 };
 jupyter.lastWriteDisplayData = displays.tslab;
 
-interrupt = () => {
-	cells.interrupt();
-	interruptQueries();
-};
+interrupt = () => cells.interrupt();
 
 // What no cell awaits any more (a rejected promise, a throw in a timer): told, and the session lives on.
 for (const event of ["uncaughtException", "unhandledRejection"] as const)

@@ -85,6 +85,7 @@ interface Emitted {
  *   relative to the first, which has no path: "Paths must either both be absolute or both be relative"
  * - what only the declarations of a cell's variables cannot say (a type that has no name outside of its module)
  *   is no error: the variable then is `any` in later cells
+ * - `{ a }` with a variable of an earlier cell: tslab rewrites identifiers to `exports.a` but not this shorthand
  * - source maps of both compile steps, so that errors show lines of the cell
  * - files below node_modules redirected by `modulePaths`; the types of our globals as one more file
  */
@@ -129,19 +130,46 @@ function patchCompiler(require: NodeJS.Require, cwd: string, root: string): { em
 		emitted.second = result.sourceMapText;
 		return { ...result, outputText: result.outputText.replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n") };
 	};
+	let checker: TS.TypeChecker | undefined;
 	type OfFiles = (program: unknown, files: readonly Parsed[]) => readonly TS.Diagnostic[];
 	const ofFiles = (original as unknown as { getPreEmitDiagnosticsOfFiles: OfFiles })
 		.getPreEmitDiagnosticsOfFiles;
 	const getPreEmitDiagnosticsOfFiles: OfFiles = (program, files) => {
 		for (const file of files) file.original = undefined;
+		checker = (program as TS.Program).getTypeChecker();
 		return ofFiles(program, files).filter((d) => !declarationOnly(d.code));
 	};
+	// tslab visits every node of a cell by this function (converter.js, wrapPrevIdentifier).
+	const visitEachChild = ((node: TS.Node, visitor: TS.Visitor, ...rest: unknown[]) => {
+		if (original.isShorthandPropertyAssignment(node)) {
+			const parsed = original.getOriginalNode(node);
+			const earlier = checker
+				?.getShorthandAssignmentValueSymbol(parsed)
+				?.declarations?.some((d) => d.getSourceFile().fileName.endsWith("/__prev__.d.ts"));
+			if (earlier) {
+				const { factory } = original;
+				const value = factory.createPropertyAccessExpression(
+					factory.createIdentifier("exports"),
+					node.name.text,
+				);
+				const fallback = node.objectAssignmentInitializer;
+				return factory.createPropertyAssignment(
+					node.name.text,
+					fallback === undefined
+						? value
+						: factory.createAssignment(value, original.visitNode(fallback, visitor) as TS.Expression),
+				);
+			}
+		}
+		return (original.visitEachChild as unknown as (...a: unknown[]) => unknown)(node, visitor, ...rest);
+	}) as unknown as Compiler["visitEachChild"];
 	const module = require.cache[id] as NodeJS.Module;
 	module.exports = {
 		...original,
 		createWatchCompilerHost,
 		transpileModule,
 		getPreEmitDiagnosticsOfFiles,
+		visitEachChild,
 		sys,
 	};
 	return { emitted };

@@ -3,7 +3,7 @@
  * in a notebook and in a published file. It is text and not a function made to text: a bundler would rename and
  * rewrite it. All names reach the page by textContent.
  */
-import { fonts, frames, tones } from "./palette.ts";
+import { fonts, frames, oddOpacity, oneTone, tones } from "./palette.ts";
 
 const used: readonly string[] = [
 	...Object.keys(frames).map((kind) => `frame-${kind}`),
@@ -38,7 +38,7 @@ const css = [
 	".pki-flame svg{display:block}",
 	`.pki-flame svg text{font:11.5px ${fonts.mono};pointer-events:none}`,
 	".pki-flame g.frame{cursor:pointer}",
-	".pki-flame .odd{fill-opacity:.86}",
+	`.pki-flame .odd{fill-opacity:${oddOpacity}}`,
 	".pki-flame .above{opacity:.55}",
 	rules("light"),
 	`@media screen and (prefers-color-scheme:dark){${rules("dark")}}`,
@@ -46,7 +46,7 @@ const css = [
 
 /** Source of an ES module with `export function render({ model, el })`; model is a FlameGraphModel. */
 export function flameGraphModule(): string {
-	return `const css = ${JSON.stringify(css).replaceAll("<", "\\u003c")};\n${source}`;
+	return `const css = ${JSON.stringify(css).replaceAll("<", "\\u003c")};\nconst oneTone = ${JSON.stringify(oneTone)};\n${source}`;
 }
 
 const source = String.raw`
@@ -143,7 +143,19 @@ export function render({ model, el }) {
 		const above = top >= 0 && i !== top && contains(i, top);
 		const x = above ? 0 : (frame.start - view.start) * scale;
 		const w = above ? width : frame.weight * scale;
-		return { x, y: frame.depth * ROW, w: w > 3 ? w - GAP : w, h: ROW - GAP, above };
+		const round = (n) => Math.round(n * 100) / 100;
+		return { x: round(x), y: frame.depth * ROW, w: round(w > 3 ? w - GAP : w), h: ROW - GAP, above };
+	}
+
+	// Cut at the end; an address, and a name that begins like its neighbour, keep the tail: the beginning tells nothing.
+	function labelOf(i, room) {
+		const characters = [...frames[i].name];
+		if (characters.length <= room) return frames[i].name;
+		const row = frames[i].parent < 0 ? roots : children[frames[i].parent];
+		const at = row.indexOf(i);
+		const start = characters.slice(0, Math.max(1, room - 1)).join("");
+		const alike = /^0x[0-9a-f]+$/.test(frames[i].name) || [row[at - 1], row[at + 1]].some((k) => k !== undefined && frames[k].name.startsWith(start));
+		return alike ? "…" + (room > 1 ? characters.slice(1 - room).join("") : "") : (room > 1 ? start : "") + "…";
 	}
 
 	function draw() {
@@ -159,14 +171,13 @@ export function render({ model, el }) {
 			g.dataset.frame = String(i);
 			shape("title", g, {}, frame.name + ": " + value(frame));
 			const hatched = unseen(frame);
-			const fill = frame.kind === "merged" ? "f-grid" : hatched ? "f-card" : "f-frame-" + frame.kind + (frame.depth % 2 ? " odd" : "");
+			const fill = frame.kind === "merged" ? "f-grid" : hatched ? "f-card" : "f-frame-" + frame.kind + (frame.depth % 2 && !oneTone.includes(frame.kind) ? " odd" : "");
 			shape("rect", g, { class: fill, x, y, width: w, height: h });
 			if (hatched && w >= 3) shape("path", g, { class: "s-hatch", d: hatchPath(x, y, w, h) });
 			if (frame.kind === "module" && w >= 6) shape("path", g, { class: "s-frame-ink", d: edgePath(x, y, h) });
 			const room = Math.floor((w - 8) / CHARACTER);
 			if (w < LABEL_FROM || room < 1) return;
-			const characters = [...frame.name];
-			const label = characters.length > room ? characters.slice(0, room - 1).join("") + "…" : frame.name;
+			const label = labelOf(i, room);
 			const ink = frame.kind === "lock" ? "f-on-lock" : frame.kind === "merged" || hatched ? "f-text2" : "f-frame-ink";
 			shape("text", g, { class: ink, x: x + 4, y: y + 14 }, label);
 		});

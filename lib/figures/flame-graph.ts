@@ -1,7 +1,7 @@
 /** Flame graphs: stacks with weights, root on top, siblings by name; static SVG, text, and a model to click through. */
 import type { Figure } from "./figure.ts";
 import { group, percent, sentence } from "./numbers.ts";
-import type { FrameKind } from "./palette.ts";
+import { type FrameKind, oddOpacity, oneTone } from "./palette.ts";
 import { escapeMarkup, hatch, length, svgDocument } from "./svg-element.ts";
 import { displayWidth, ellipsis, padStart, printable } from "./text.ts";
 
@@ -68,7 +68,7 @@ const GAP = 1;
 /** A label is drawn from this width on. */
 const LABEL_FROM = 30;
 /** Width of a character of 11.5 px monospace, rounded up. */
-const CHARACTER = 7;
+const MONO_CHARACTER = 7;
 
 /**
  * @throws RangeError if there is no weight at all (show a notice instead), or a weight is negative or not finite
@@ -78,13 +78,13 @@ export function flameGraph(input: FlameGraphInput): Figure {
 	const roots = tree(input.stacks, unit);
 	const total = sum(roots, "weight");
 	if (total === 0) throw new RangeError("flameGraph: no weight; show a notice instead of an empty graph");
-	const model: FlameGraphModel = { unit, total, frames: layout(roots, total, MODEL_FRAMES, 0) };
+	const model: FlameGraphModel = { unit, total, frames: layout(roots, MODEL_FRAMES, 0) };
 	return {
 		title,
 		subtitle,
 		alt,
 		svg: async () =>
-			draw({ unit, total, frames: layout(roots, total, SVG_FRAMES, (0.5 / width) * total) }, alt, width),
+			draw({ unit, total, frames: layout(roots, SVG_FRAMES, (0.5 / width) * total) }, alt, width),
 		text: (columns) => indented(model, columns),
 		interactive: { module: "flamegraph", model },
 	};
@@ -129,7 +129,7 @@ const byName = (a: Node, b: Node): number =>
 	a.name < b.name ? -1 : a.name > b.name ? 1 : a.kind < b.kind ? -1 : a.kind > b.kind ? 1 : 0;
 
 /** The `keep` heaviest frames of at least `least`; per parent one box "…" for the others, so that sums stay. */
-function layout(roots: ReadonlyMap<string, Node>, total: number, keep: number, least: number): FlameFrame[] {
+function layout(roots: ReadonlyMap<string, Node>, keep: number, least: number): FlameFrame[] {
 	const kept = heaviest(roots, keep, least);
 	const frames: FlameFrame[] = [];
 	const place = (level: ReadonlyMap<string, Node>, depth: number, start: number, parent: number): void => {
@@ -155,7 +155,7 @@ function layout(roots: ReadonlyMap<string, Node>, total: number, keep: number, l
 			place(node.children, depth + 1, at, index);
 			at += node.weight;
 		}
-		if (rest.frames > 0)
+		if (rest.frames > 0 && rest.weight >= least)
 			frames.push({
 				name: `… (${group(rest.frames)} ${rest.frames === 1 ? "frame" : "frames"} too small to draw)`,
 				kind: "merged",
@@ -167,7 +167,7 @@ function layout(roots: ReadonlyMap<string, Node>, total: number, keep: number, l
 			});
 	};
 	place(roots, 0, 0, -1);
-	return least === 0 ? frames : frames.filter((f) => f.weight >= least || f.weight === total);
+	return frames;
 }
 
 /** Parents are never lighter than their children and come first among equals, so the set is closed towards the root. */
@@ -202,20 +202,57 @@ function draw(model: FlameGraphModel, alt: string, width: number): string {
 	const depth = frames.reduce((deepest, f) => Math.max(deepest, f.depth), 0) + 1;
 	const scale = width / total;
 	let body = "";
-	for (const frame of frames) {
+	const siblings = childrenOf(frames);
+	for (const [i, frame] of frames.entries()) {
 		const x = frame.start * scale;
 		const w = Math.max(0.1, frame.weight * scale - (frame.weight * scale > 3 ? GAP : 0));
 		const y = frame.depth * ROW;
 		const h = ROW - GAP;
 		body += `<g><title>${escapeMarkup(`${frame.name}: ${valueText(frame, model)}`)}</title>`;
 		body += frameShape(frame, x, y, w, h);
-		const label = w >= LABEL_FROM ? ellipsis(frame.name, Math.floor((w - 8) / CHARACTER)) : "";
+		const label = w >= LABEL_FROM ? labelOf(i, frames, siblings, Math.floor((w - 8) / MONO_CHARACTER)) : "";
 		if (label !== "")
 			body += `<text class="mono ${labelColour(frame)}" x="${length(x + 4)}" y="${y + 14}">${escapeMarkup(label)}</text>`;
 		body += "</g>";
 	}
 	// Two tones by depth: rows are told apart without a colour that means nothing.
-	return svgDocument({ width, height: depth * ROW, alt, body, css: ".pki-figure .odd{fill-opacity:.86}" });
+	return svgDocument({
+		width,
+		height: depth * ROW,
+		alt,
+		body,
+		css: `.pki-figure .odd{fill-opacity:${oddOpacity}}`,
+	});
+}
+
+/** Indices of the children by index of the parent (-1: the root row), in the order of their names. */
+function childrenOf(frames: readonly FlameFrame[]): ReadonlyMap<number, readonly number[]> {
+	const children = new Map<number, number[]>();
+	frames.forEach((frame, i) => {
+		const list = children.get(frame.parent);
+		if (list) list.push(i);
+		else children.set(frame.parent, [i]);
+	});
+	return children;
+}
+
+const isAddress = (name: string): boolean => /^0x[0-9a-f]+$/.test(name);
+
+/** Cut at the end; an address, and a name that begins like its neighbour, keep the tail: the beginning tells nothing. */
+function labelOf(
+	i: number,
+	frames: readonly FlameFrame[],
+	siblings: ReadonlyMap<number, readonly number[]>,
+	room: number,
+): string {
+	const { name, parent } = frames[i]!;
+	const row = siblings.get(parent)!;
+	const at = row.indexOf(i);
+	const start = name.slice(0, Math.max(1, room - 1));
+	const alike =
+		isAddress(name) ||
+		[row[at - 1], row[at + 1]].some((k) => k !== undefined && frames[k]!.name.startsWith(start));
+	return ellipsis(name, room, alike ? "tail" : "head");
 }
 
 function labelColour(frame: FlameFrame): string {
@@ -227,7 +264,7 @@ function frameShape(frame: FlameFrame, x: number, y: number, w: number, h: numbe
 	const box = `x="${length(x)}" y="${length(y)}" width="${length(w)}" height="${length(h)}"`;
 	if (frame.kind === "merged") return `<rect class="f-grid" ${box}/>`;
 	if (isUnseen(frame.name)) return `<rect class="f-card" ${box}/>${w >= 3 ? hatch(x, y, w, h) : ""}`;
-	const odd = frame.depth % 2 === 1 ? " odd" : "";
+	const odd = frame.depth % 2 === 1 && !oneTone.includes(frame.kind) ? " odd" : "";
 	const rect = `<rect class="f-frame-${frame.kind}${odd}" ${box} rx="1"/>`;
 	// A module is kernel code from elsewhere: the kernel's colour with a hatched edge.
 	return frame.kind === "module" && w >= 6 ? `${rect}${edge(x, y, h)}` : rect;
@@ -246,12 +283,7 @@ const TEXT_SHARE = 0.005;
 /** A tree, heaviest first; the value, the share of the whole, the name. */
 function indented(model: FlameGraphModel, width: number): string {
 	const { frames, total, unit } = model;
-	const children = new Map<number, number[]>();
-	frames.forEach((f, i) => {
-		const list = children.get(f.parent);
-		if (list) list.push(i);
-		else children.set(f.parent, [i]);
-	});
+	const children = childrenOf(frames);
 	const rows: { readonly value: string; readonly share: string; readonly name: string }[] = [];
 	let hidden = 0;
 	const visit = (parent: number, indent: number): void => {

@@ -2,7 +2,7 @@
 import type { Figure } from "./figure.ts";
 import { group, percent, sentence } from "./numbers.ts";
 import { states, surfaces } from "./palette.ts";
-import { displayWidth, ellipsis, padEnd, padStart } from "./text.ts";
+import { displayWidth, ellipsis, padEnd, padStart, printable, wrap } from "./text.ts";
 import { vegaLiteSchema, vegaLiteSvg } from "./vega-svg.ts";
 
 export interface HistogramBin {
@@ -92,7 +92,8 @@ export function histogramOf(
  * is drawn, but a sentence ("all 6 µs") reads better.
  */
 export function histogram(input: HistogramInput): Figure {
-	const { bins, unit, title, subtitle, alt, counted = "count" } = input;
+	const { bins, unit, title, subtitle, alt } = input;
+	const counted = ellipsis(printable(input.counted ?? "count"), 24);
 	const count = bins.reduce((sum, b) => sum + b.count, 0);
 	const total = bins.reduce((sum, b) => sum + b.total, 0);
 	if (count === 0) throw new RangeError("histogram: no values; show a notice instead of an empty chart");
@@ -122,7 +123,15 @@ export function histogram(input: HistogramInput): Figure {
 		title,
 		subtitle,
 		alt,
-		vegaLite: { ...spec, title: { text: title, subtitle, anchor: "start" } },
+		vegaLite: {
+			...spec,
+			description: printable(alt),
+			title: {
+				text: wrap(printable(title), 100),
+				subtitle: wrap(printable(subtitle), 140),
+				anchor: "start",
+			},
+		},
 		svg: () => vegaLiteSvg(spec, alt),
 		text: (width) => bars(rows, counted, `share of ${measure}`, width),
 	};
@@ -150,6 +159,8 @@ interface Row {
 }
 
 const BAR = 14;
+/** JupyterLab's dark theme changes the background and the axes, but not marks. */
+const labelInk = `luminance(background || "white") < 0.3 ? "#ffffff" : "${surfaces.text.light}"`;
 
 /** Two panels beside each other, the values written at the bars. */
 function chart(rows: readonly Row[], countTitle: string, shareTitle: string): object {
@@ -161,7 +172,7 @@ function chart(rows: readonly Row[], countTitle: string, shareTitle: string): ob
 		fill: string,
 		withLabels: boolean,
 	): object => ({
-		width: 330,
+		width: 370,
 		height: { step: BAR + 6 },
 		encoding: {
 			y: {
@@ -187,7 +198,7 @@ function chart(rows: readonly Row[], countTitle: string, shareTitle: string): ob
 		layer: [
 			{ mark: { type: "bar", color: fill, height: BAR } },
 			{
-				mark: { type: "text", align: "left", baseline: "middle", dx: 4 },
+				mark: { type: "text", color: { expr: labelInk }, align: "left", baseline: "middle", dx: 4 },
 				encoding: { text: { field: text, type: "nominal" } },
 			},
 		],

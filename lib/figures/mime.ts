@@ -46,23 +46,32 @@ export function figureHtml(figure: Figure, svg: string, text: string): string {
 		`<style>${notebookThemeCss(selector)}${selector}{font:14px/1.5 ${fonts.sans}}${selector} pre{font:12px/1.3 ${fonts.mono};overflow:auto}</style>` +
 		`<p><strong>${escapeMarkup(figure.title)}</strong><br>${escapeMarkup(figure.subtitle)}</p>` +
 		`<div class="pki-picture">${svg}</div>` +
-		`<details><summary>As text</summary><pre>${escapeLines(text)}</pre></details>` +
-		`${figure.interactive ? script(figure.interactive, `${selector} .pki-picture`) : ""}</div>`
+		`${figure.interactive ? script(figure.interactive, selector) : ""}` +
+		`<details><summary>As text</summary><pre>${escapeLines(text)}</pre></details></div>`
 	);
 }
 
 const escapeLines = (text: string): string => text.split("\n").map(escapeMarkup).join("\n");
 
-/** The output may be put into the page after its script runs: it is looked for until it is there. */
-function script(interactive: NonNullable<Figure["interactive"]>, selector: string): string {
+/**
+ * The model as data right after the picture, and a module that reads it: a page whose policy forbids inline scripts
+ * drops the module and starts the picture from the data by its own. The output may be put into the page after its
+ * script runs: it is looked for until it is there.
+ */
+function script({ module, model }: NonNullable<Figure["interactive"]>, selector: string): string {
 	return (
-		`<script type="module">${modules[interactive.module]()}\n` +
-		`const model = ${scriptJson(interactive.model)};\n` +
+		`<script type="application/json" data-pki-model="${module}">${scriptJson(model)}</script>` +
+		`<script type="module">${modules[module]()}\n` +
 		`let tries = 0;\n` +
 		`(function start() {\n` +
-		`	const found = document.querySelectorAll(${scriptJson(selector)});\n` +
+		`	const found = document.querySelectorAll(${scriptJson(`${selector} > .pki-picture`)});\n` +
 		`	if (found.length === 0 && tries++ < 100) setTimeout(start, 50);\n` +
-		`	for (const el of found) if (!el.dataset.started) { el.dataset.started = "1"; render({ model, el }); }\n` +
+		`	for (const el of found) {\n` +
+		`		const data = el.parentElement.querySelector("script[data-pki-model]");\n` +
+		`		if (el.dataset.started || !data) continue;\n` +
+		`		el.dataset.started = "1";\n` +
+		`		render({ model: JSON.parse(data.textContent), el });\n` +
+		`	}\n` +
 		`})();</script>`
 	);
 }

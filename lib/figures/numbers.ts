@@ -209,7 +209,7 @@ function columnStyle(values: readonly (number | bigint)[], quantity: NumericQuan
 
 const round = (v: number | bigint): number | bigint => (typeof v === "bigint" ? v : Math.round(v));
 
-/** Enough that the median has two digits, at most three. */
+/** Enough that the median has two digits, at most three; one where there is room for it. */
 function decimalsOf(sizes: readonly number[], unit: number): number {
 	if (sizes.length === 0) return 0;
 	const sorted = [...sizes].sort((a, b) => a - b);

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
 import {
 	cpuTimes,
+	type FrameKind,
 	frameInk,
 	frames,
 	notebookThemeCss,
+	oddOpacity,
+	oneTone,
 	onFill,
 	pageThemeCss,
 	severities,
@@ -94,6 +97,17 @@ function contrast(a: string, b: string): number {
 	return (high! + 0.05) / (low! + 0.05);
 }
 
+/** What is seen of a colour that lets the ground through. */
+function blend(over: string, ground: string, opacity: number): string {
+	const mixed = [1, 3, 5].map((at) => {
+		const [a, b] = [over, ground].map((c) => Number.parseInt(c.slice(at, at + 2), 16)) as [number, number];
+		return Math.round(a * opacity + b * (1 - opacity))
+			.toString(16)
+			.padStart(2, "0");
+	});
+	return `#${mixed.join("")}`;
+}
+
 describe("palette", () => {
 	it("keeps text readable on card and page", () => {
 		for (const theme of themes)
@@ -114,6 +128,9 @@ describe("palette", () => {
 			for (const [kind, tone] of Object.entries(frames)) {
 				const ink = kind === "lock" ? onFill.lock : frameInk;
 				expect(contrast(ink[theme], tone[theme]), `${kind} ${theme}`).toBeGreaterThan(4.5);
+				if (oneTone.includes(kind as FrameKind)) continue;
+				const odd = blend(tone[theme], surfaces.card[theme], oddOpacity);
+				expect(contrast(ink[theme], odd), `${kind} ${theme}, every second row`).toBeGreaterThan(4.5);
 			}
 		}
 	});

@@ -125,6 +125,10 @@ export const frames = {
 	waker: { light: "#c9b3ea", dark: "#8a6dc0" },
 } as const satisfies Readonly<Record<FrameKind, Tone>>;
 export const frameInk: Tone = { light: "#17212b", dark: "#0b0f14" };
+/** Every second row of a flame graph lets the card through: two tones, without a colour that means nothing. */
+export const oddOpacity = 0.88;
+/** Kinds whose label has no contrast to give away for a second tone. */
+export const oneTone: readonly FrameKind[] = ["lock", "waker"];
 export const searchMark: Tone = { light: "#7a00c2", dark: "#d9a6ff" };
 
 /** What is written on a fill: white or the dark ink, whichever has the larger contrast. */

@@ -2,7 +2,7 @@
 import type { Figure } from "./figure.ts";
 import { percent } from "./numbers.ts";
 import { type CpuTimeName, cpuTimes, type onFill, type StateName, states } from "./palette.ts";
-import { escapeMarkup, hatch, length, svgDocument } from "./svg-element.ts";
+import { CHARACTER, escapeMarkup, hatch, length, svgDocument } from "./svg-element.ts";
 import { displayWidth, ellipsis, padEnd, padStart, printable } from "./text.ts";
 
 /** A class of the palette. "unknown" is the part of the window that was not observed, or not known. */
@@ -76,11 +76,10 @@ export function stackedBars(input: StackedBarsInput): Figure {
 	const used = (Object.keys(styles) as SegmentName[]).filter((name) =>
 		bars.some((bar) => bar.all.some((s) => s.name === name)),
 	);
-	// The legend has the order of the bars.
-	const order = new Map<SegmentName, number>();
-	for (const bar of bars) for (const s of bar.all) if (!order.has(s.name)) order.set(s.name, order.size);
-	used.sort((a, b) => Number(isHatched(a)) - Number(isHatched(b)) || order.get(a)! - order.get(b)!);
-	const legend = used.map((name) => ({ name, label: printable(input.labels?.[name] ?? styles[name].label) }));
+	const legend = used.map((name) => ({
+		name,
+		label: ellipsis(printable(input.labels?.[name] ?? styles[name].label), 40),
+	}));
 	return {
 		title,
 		subtitle,
@@ -107,8 +106,6 @@ type Legend = readonly { readonly name: SegmentName; readonly label: string }[];
 
 const ROW = 24;
 const BAR = 17;
-/** Average width of a character of the 11.5 px text, rounded up. */
-const CHARACTER = 6.8;
 /** A percentage is written inside from this width on. */
 const INSIDE_FROM = 38;
 
@@ -119,14 +116,12 @@ function draw(
 	alt: string,
 	width: number,
 ): string {
+	const rowTitle = ellipsis(printable(input.rowTitle ?? ""), 28);
+	const noteTitle = ellipsis(printable(input.noteTitle ?? ""), 24);
 	const labels = bars.map((b) => ellipsis(printable(b.label), 28));
-	const left =
-		Math.max(40, ...[...labels, input.rowTitle ?? ""].map((l) => displayWidth(l) * CHARACTER)) + 10;
-	const notes = bars.map((b) => printable(b.note ?? ""));
-	const right = Math.max(
-		14,
-		...[...notes, input.noteTitle ?? ""].map((n) => displayWidth(n) * CHARACTER + 12),
-	);
+	const left = Math.max(40, ...[...labels, rowTitle].map((l) => displayWidth(l) * CHARACTER)) + 10;
+	const notes = bars.map((b) => ellipsis(printable(b.note ?? ""), 24));
+	const right = Math.max(14, ...[...notes, noteTitle].map((n) => displayWidth(n) * CHARACTER + 12));
 	const plot = Math.max(100, width - left - right);
 	const top = drawLegend(legend, width);
 	const axis = top.height + 18;
@@ -135,12 +130,12 @@ function draw(
 	for (const share of [0, 25, 50, 75, 100]) {
 		const x = left + (share / 100) * plot;
 		body += `<path class="s-grid" d="M${length(x)} ${axis}V${bottom}"/>`;
-		body += `<text class="f-text3" x="${length(x)}" y="${axis - 5}" text-anchor="middle">${share}${share === 100 ? "\u202f%" : ""}</text>`;
+		body += `<text class="f-text3" x="${length(x)}" y="${axis - 5}" text-anchor="${share === 100 ? "end" : "middle"}">${share}${share === 100 ? "\u202f%" : ""}</text>`;
 	}
-	if (input.rowTitle)
-		body += `<text class="f-text3" x="${length(left - 8)}" y="${axis - 5}" text-anchor="end">${escapeMarkup(input.rowTitle)}</text>`;
-	if (input.noteTitle)
-		body += `<text class="f-text3" x="${length(width)}" y="${axis - 5}" text-anchor="end">${escapeMarkup(input.noteTitle)}</text>`;
+	if (rowTitle)
+		body += `<text class="f-text3" x="${length(left - 8)}" y="${axis - 5}" text-anchor="end">${escapeMarkup(rowTitle)}</text>`;
+	if (noteTitle)
+		body += `<text class="f-text3" x="${length(width)}" y="${axis - 5}" text-anchor="end">${escapeMarkup(noteTitle)}</text>`;
 	bars.forEach((bar, i) => {
 		const y = axis + 6 + i * ROW;
 		body += `<text class="f-text" x="${length(left - 8)}" y="${y + 13}" text-anchor="end">${escapeMarkup(labels[i]!)}</text>`;
@@ -203,14 +198,13 @@ function drawLegend(legend: Legend, width: number): { readonly body: string; rea
 
 function glyphs(bars: readonly Bar[], legend: Legend, input: StackedBarsInput, columns: number): string {
 	const labels = bars.map((b) => printable(b.label));
-	const head = input.rowTitle ?? "";
+	const head = printable(input.rowTitle ?? "");
 	const labelWidth = Math.min(24, Math.max(displayWidth(head), ...labels.map(displayWidth)));
-	const notes = bars.map((b) => printable(b.note ?? ""));
-	const noteHead = input.noteTitle ?? "";
+	const notes = bars.map((b) => ellipsis(printable(b.note ?? ""), 24));
+	const noteHead = ellipsis(printable(input.noteTitle ?? ""), 24);
 	const noteWidth = Math.max(displayWidth(noteHead), ...notes.map(displayWidth));
 	const room = Math.max(10, Math.min(50, columns - labelWidth - 3 - (noteWidth > 0 ? noteWidth + 2 : 0)));
-	const quarter = Math.floor(room / 4);
-	const scale = `${padEnd("0", quarter)}${padEnd("25", quarter)}${padEnd("50", quarter)}${padEnd("75", Math.max(2, room - 3 * quarter - 3))}100`;
+	const scale = scaleLine(room);
 	const line = (label: string, bar: string, note: string): string =>
 		ellipsis(
 			` ${padEnd(ellipsis(label, labelWidth), labelWidth)}  ${padEnd(bar, room)}${noteWidth > 0 ? `  ${padStart(note, noteWidth)}` : ""}`.trimEnd(),
@@ -223,6 +217,13 @@ function glyphs(bars: readonly Bar[], legend: Legend, input: StackedBarsInput, c
 		),
 		...bars.map((bar, i) => line(labels[i]!, glyphBar(bar, room), notes[i]!)),
 	].join("\n");
+}
+
+/** 0 to 100 above the bar; the quarters where there is room. */
+function scaleLine(cells: number): string {
+	const quarter = Math.floor(cells / 4);
+	if (quarter < 4) return `${padEnd("0", cells - 3)}100`;
+	return `${["0", "25", "50"].map((s) => padEnd(s, quarter)).join("")}${padEnd("75", cells - 3 * quarter - 3)}100`;
 }
 
 function legendLines(legend: Legend, columns: number): string[] {

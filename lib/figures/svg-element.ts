@@ -1,6 +1,6 @@
 /** Own SVG documents: text is text, colours are CSS variables that a page may set, with light and dark as fallback. */
 import { fonts, tones } from "./palette.ts";
-import { printable } from "./text.ts";
+import { printable, wrap } from "./text.ts";
 
 const entities: Readonly<Record<string, string>> = {
 	"&": "&amp;",
@@ -67,6 +67,10 @@ export function svgDocument({ width, height, alt, body, css = "" }: SvgDocument)
 	);
 }
 
+/** Average width of a character of the 11.5 px text, rounded up. */
+export const CHARACTER = 6.8;
+const TITLE_CHARACTER = 9;
+
 const ROOT = /^<svg [^>]*? width="([\d.]+)" height="([\d.]+)"[^>]*>/;
 
 /** The figure's SVG with title and subtitle above it, for places that show the picture alone. */
@@ -74,7 +78,9 @@ export function withTitle(svg: string, title: string, subtitle: string): string 
 	const root = ROOT.exec(svg);
 	if (!root) throw new Error("withTitle: not a document of svgDocument");
 	const [width, height] = [Number(root[1]), Number(root[2])];
-	const top = 48;
+	const titles = wrap(printable(title), Math.floor(width / TITLE_CHARACTER));
+	const subtitles = wrap(printable(subtitle), Math.floor(width / CHARACTER));
+	const top = 8 + titles.length * 19 + subtitles.length * 17 + 6;
 	const label = /aria-label="([^"]*)"/.exec(root[0])?.[1] ?? "";
 	const nested = svg.replace(
 		ROOT,
@@ -82,8 +88,18 @@ export function withTitle(svg: string, title: string, subtitle: string): string 
 	);
 	const body =
 		`<rect class="f-card" width="${length(width)}" height="${length(height + top)}"/>` +
-		`<text class="f-text" x="2" y="17" style="font-size:15px;font-weight:600">${escapeMarkup(title)}</text>` +
-		`<text class="f-text2" x="2" y="36">${escapeMarkup(subtitle)}</text>`;
+		titles
+			.map(
+				(line, i) =>
+					`<text class="f-text" x="2" y="${17 + i * 19}" style="font-size:15px;font-weight:600">${escapeMarkup(line)}</text>`,
+			)
+			.join("") +
+		subtitles
+			.map(
+				(line, i) =>
+					`<text class="f-text2" x="2" y="${17 + titles.length * 19 + i * 17}">${escapeMarkup(line)}</text>`,
+			)
+			.join("");
 	// The label is escaped already: put in as it is.
 	return svgDocument({ width, height: height + top, alt: "", body: body + nested }).replace(
 		'aria-label=""',

@@ -2,7 +2,7 @@
 import type { Figure } from "./figure.ts";
 import { sentence, stamp } from "./numbers.ts";
 import { type StateName, states } from "./palette.ts";
-import { escapeMarkup, hatch, length, svgDocument } from "./svg-element.ts";
+import { CHARACTER, escapeMarkup, hatch, length, svgDocument } from "./svg-element.ts";
 import { displayWidth, ellipsis, padEnd, printable } from "./text.ts";
 
 export interface TimelineInterval {
@@ -118,7 +118,6 @@ export function stateRuns(
 
 const LANE = 24;
 const BAR = 18;
-const CHARACTER = 6.8;
 /** A block is labelled from this width on. */
 const LABEL_FROM = 19;
 /** Rectangles in a picture; above it columns become wider. */
@@ -136,7 +135,10 @@ export function timeline(input: TimelineInput): Figure {
 			lane.intervals.some((i) => i.state === name && i.start < to && i.start + i.dur > from),
 		),
 	);
-	const legend = used.map((name) => ({ name, label: printable(input.labels?.[name] ?? states[name].label) }));
+	const legend = used.map((name) => ({
+		name,
+		label: ellipsis(printable(input.labels?.[name] ?? states[name].label), 40),
+	}));
 	return {
 		title,
 		subtitle,
@@ -212,7 +214,6 @@ function draw(input: TimelineInput, legend: Legend, width: number): string {
 		const tx = length(left + ((tick - from) / (to - from)) * plot);
 		body += `<path class="s-text3" d="M${tx} ${axis}v4"/><text class="f-text3" x="${tx}" y="${axis + 16}" text-anchor="middle">${tickText(tick, from, to)}</text>`;
 	}
-	body += `<text class="f-text3" x="${left - 8}" y="${axis + 16}" text-anchor="end">s</text>`;
 	body += `<text class="f-text3" x="${length(left + plot)}" y="${axis + 32}" text-anchor="end">seconds since the start of the trace; ${pixel === 1 ? "one pixel" : `${length(pixel)} pixels`} = ${sentence(((to - from) / plot) * pixel, "ns")}</text>`;
 	return svgDocument({ width, height: axis + 38, alt, body });
 }

@@ -25,7 +25,7 @@ const config = {
 	header: { labelFontSize: 11.5, labelColor: surfaces.text2.light },
 	legend: { labelFontSize: 11.5, labelColor: surfaces.text2.light, title: null },
 	title: { color: surfaces.text.light, subtitleColor: surfaces.text2.light, anchor: "start" },
-	text: { color: surfaces.text.light, fontSize: 11.5 },
+	text: { fontSize: 11.5 },
 };
 
 export interface CompiledChart {

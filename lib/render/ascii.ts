@@ -29,6 +29,7 @@ const signs: Readonly<Record<string, string>> = {
 	"\u00a0": " ",
 	"─": "-",
 	"│": "|",
+	"▏": "|",
 };
 
 /** Signs of powerki become what stands for them; other characters their number, as \u00e9. */

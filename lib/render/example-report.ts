@@ -29,7 +29,15 @@ const threads: TableBlock = {
 		{ key: "func", label: "wait function", quantity: "code" },
 	],
 	rows: [
-		{ name: "order-w0", tid: 240, waits: 12_345n, total: 143_800_000n, p99: 2_590_000, share: 30.25, func: "futex_wait_queue" },
+		{
+			name: "order-w0",
+			tid: 240,
+			waits: 12_345n,
+			total: 143_800_000n,
+			p99: 2_590_000,
+			share: 30.25,
+			func: "futex_wait_queue",
+		},
 		{ name: hostileNames[0], tid: 7, waits: 6, total: 400, p99: "-", share: 0.01, func: null },
 	],
 	sortedBy: "total",
@@ -50,7 +58,7 @@ const figure: Figure = {
 export const exampleReport: Report = {
 	name: "run-queue",
 	title: `order-w0 waits for a CPU 30.2 % of its time, behind ${hostileNames[0]}`,
-	lead: "30.2 % of 2.01 s is 608 ms.\nNext: powerki report task --where \"thread = 240\"",
+	lead: '30.2 % of 2.01 s is 608 ms.\nNext: powerki report task --where "thread = 240"',
 	keyNumbers: [
 		{ label: "in the run queue", value: 143_800_000n, quantity: "ns", base: "of 8.05 CPU·s" },
 		{ label: "waits", value: 19_771, quantity: "count", base: "of 24 threads" },
@@ -67,7 +75,11 @@ export const exampleReport: Report = {
 			title: "Who waits for a CPU?",
 			blocks: [threads, { kind: "text", text: `Next to ${hostileNames[8]} and ${hostileNames[5]}.` }],
 		},
-		{ id: "distribution", title: "How long are the waits?", blocks: [{ kind: "figure", figure, data: threads }] },
+		{
+			id: "distribution",
+			title: "How long are the waits?",
+			blocks: [{ kind: "figure", figure, data: threads }],
+		},
 		{
 			id: "disk",
 			title: "Disk I/O",

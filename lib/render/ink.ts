@@ -38,7 +38,8 @@ export function terminalOf(
 	const isTerminal = stream.isTTY === true;
 	const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || "";
 	return {
-		width: isTerminal ? Math.min(stream.columns ?? 100, 120) : 100,
+		// A terminal of unknown size says 0.
+		width: isTerminal ? Math.min(stream.columns || 100, 120) : 100,
 		// https://no-color.org: any value but the empty one
 		ink: isTerminal && !env.NO_COLOR && env.TERM !== "dumb" ? coloured : plain,
 		ascii: isTerminal && locale !== "" && !/utf-?8/i.test(locale),

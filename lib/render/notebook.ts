@@ -1,10 +1,16 @@
-/** Results and reports as outputs of a notebook: readable without any style, since Lab strips it from files it does not trust. */
+/**
+ * Results and reports as outputs of a notebook. They read without any style too: JupyterLab strips it from notebooks
+ * that it does not trust.
+ */
 import type { Cell, SqlResult } from "../dataset/result.ts";
 import { group } from "../figures/numbers.ts";
+import type { Report } from "../reports/document.ts";
 import type { MimeBundle } from "../schema/mime.ts";
 import { cellText, isNumeric } from "./cell-text.ts";
 import { html, type Markup, raw } from "./escape.ts";
+import { notebookReportHtml } from "./report-html.ts";
 import { resultTable } from "./table.ts";
+import { reportText } from "./terminal.ts";
 
 /** Rows of a result that a notebook shows. */
 const SHOWN = 50;
@@ -17,6 +23,14 @@ export function renderSql(result: SqlResult): MimeBundle {
 	return {
 		"text/html": noMath(resultHtml(result, shown)),
 		"text/plain": resultTable(result, { available: result.truncated ? null : result.rowCount }).trimEnd(),
+	};
+}
+
+/** A report: the page's markup with its own style, and the terminal's text. */
+export async function renderReport(report: Report): Promise<MimeBundle> {
+	return {
+		"text/html": await notebookReportHtml(report),
+		"text/plain": reportText(report).trimEnd(),
 	};
 }
 
@@ -38,7 +52,7 @@ function resultHtml(result: SqlResult, shown: number): Markup {
 		{ length: shown },
 		(_, r) => html`<tr>${data.map((values, k) => cell(values[r] as Cell, k))}</tr>\n`,
 	);
-	return html`<div style="overflow-x:auto"><table class="powerki-result"><caption style="text-align:left">${rowsShown(shown, result)}</caption>
+	return html`<div class="powerki-result mathjax_ignore tex2jax_ignore" style="overflow-x:auto"><table><caption style="text-align:left">${rowsShown(shown, result)}</caption>
 <thead><tr>${result.columns.map((c, k) => html`<th scope="col" style="${align(k)}">${c.name}<br><small style="font-weight:normal">${c.type}</small></th>`)}</tr></thead>
 <tbody>
 ${rows}</tbody></table></div>`;

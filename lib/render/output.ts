@@ -1,8 +1,8 @@
 /** Where text goes: standard output, or a file that is there whole or not at all. */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { rename, rm } from "node:fs/promises";
 import { createWriteStream } from "node:fs";
+import { rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { exitCode, PowerkiError } from "../schema/errors.ts";
 

@@ -14,6 +14,7 @@ export const contentCss = `
 .pki code,.pki pre{font-family:${fonts.mono};font-size:.92em}
 .pki pre{font-size:12.3px;line-height:1.5;margin:0 0 8px;padding:10px 13px;overflow-x:auto;background:var(--pki-page);border:1px solid var(--pki-line);border-radius:7px;color:var(--pki-text)}
 .pki pre code{font-size:1em}
+.pki .pki-eyebrow+h2{margin-top:0}
 .pki .pki-eyebrow{font-size:12.5px;color:var(--pki-text3);margin:0 0 6px}
 .pki .pki-lead{font-size:16px;line-height:1.52;max-width:74ch;margin:0 0 16px;white-space:pre-line}
 .pki .pki-card{background:var(--pki-card);border:1px solid var(--pki-line);border-radius:10px;margin:12px 0 14px;padding:14px 18px}
@@ -34,19 +35,21 @@ export const contentCss = `
 .pki .pki-recorded .seen span:first-child{color:var(--pki-better);font-weight:700}
 .pki .pki-recorded .missing{border-style:dashed;color:var(--pki-text3)}
 .pki .pki-scroll,.pki .pki-picture{overflow-x:auto}
-.pki table{border-collapse:collapse;font-size:13px}
+.pki table{border-collapse:collapse;table-layout:auto;margin:0;font-size:13px}
+.pki .pki-scroll .pki-table tbody tr{background:none}
 .pki .pki-table{width:100%}
 .pki caption{text-align:left;color:var(--pki-text2);font-size:13px;padding:0 0 6px}
-.pki th,.pki td{padding:4px 10px;text-align:left;vertical-align:top;border-bottom:1px solid var(--pki-line);white-space:nowrap;background-color:transparent;color:var(--pki-text)}
-.pki tbody th,.pki tfoot th,.pki td:not(.n){white-space:normal;overflow-wrap:break-word;min-width:6em}
-.pki .pki-table tbody th,.pki .pki-table td:not(.n){max-width:34em;overflow-wrap:anywhere}
+.pki th,.pki td{padding:4px 10px;text-align:left;vertical-align:top;border-bottom:1px solid var(--pki-line);white-space:nowrap;background:transparent content-box;color:var(--pki-text)}
+.pki .pki-table .wrap,.pki .pki-table .long{white-space:normal;overflow-wrap:anywhere;min-width:15em;max-width:34em}
+.pki .pki-table .long{min-width:24em}
+.pki .powerki-result td{white-space:normal;overflow-wrap:anywhere;min-width:6em;max-width:34em}
 .pki th{font-weight:600}
 .pki tbody th{font-weight:500}
 .pki thead th{vertical-align:bottom;color:var(--pki-text2)}
 .pki thead small{display:block;font-weight:400;font-size:11.5px;color:var(--pki-text3)}
 .pki thead i{font-style:normal;font-size:10px}
 .pki .n{text-align:right;white-space:nowrap}
-.pki .none{color:var(--pki-text3)}
+.pki .none,.pki .expected :is(th,td){color:var(--pki-text3)}
 .pki tfoot th,.pki tfoot td{font-weight:640;border-bottom:0;border-top:1px solid var(--pki-text3)}
 .pki tbody tr:last-child>*{border-bottom:0}
 .pki figure{margin:12px 0 16px}
@@ -106,13 +109,15 @@ main>section:first-child h2:first-child{margin-top:0}
 thead th button{background:none;border:0;padding:0;margin:0;min-height:20px;font-weight:inherit;text-align:inherit;cursor:pointer}
 thead th button:hover{color:var(--pki-text);text-decoration:underline}
 .cell{margin:0 0 14px}
+.pki .cell>*+:is(pre,.result,.svg,img){margin-top:10px}
+.cell .pki-output>p:first-of-type{font-size:13px;color:var(--pki-text2)}
+.cell .pki-output>p:first-of-type strong{font-size:15px;color:var(--pki-text)}
 .cell .stderr{color:var(--pki-text2);border-style:dashed}
 .cell .error{border-color:var(--pki-critical);white-space:pre-wrap}
-.cell .pki-output{background:var(--pki-card);border:1px solid var(--pki-line);border-radius:10px;padding:12px 16px;overflow-x:auto}
-.cell>.svg{background:var(--pki-card);border:1px solid var(--pki-line);border-radius:10px;padding:12px 16px;overflow-x:auto}
+.cell>.svg,.cell>.result{background:var(--pki-card);border:1px solid var(--pki-line);border-radius:10px;padding:12px 18px;overflow-x:auto}
+.cell>.result:has(.pki-report){background:none;border:0;padding:0;overflow:visible}
 .cell>.svg svg{display:block}
 .cell>img{max-width:100%;height:auto}
-.cell>.result{background:var(--pki-card);border:1px solid var(--pki-line);border-radius:10px;padding:10px 14px;overflow-x:auto}
 @media screen and (max-width:1020px){.frame{grid-template-columns:minmax(0,1fr);padding:18px 14px 40px}.frame nav{display:none}.top{padding:7px 14px}}
 @media screen and (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}
 @media print{.top,.frame nav,.skip{display:none}.frame{display:block;padding:0}body{background:#fff}.pki h2{margin-top:24px}}

@@ -3,6 +3,7 @@ import { openDataset } from "../dataset/dataset.ts";
 import { runReport } from "../reports/registry.ts";
 import { type ExitCode, exitCode, PowerkiError } from "../schema/errors.ts";
 import { renderPage } from "./html.ts";
+import { coloured, terminalOf } from "./ink.ts";
 import { reportCsv, reportJson, reportsJson } from "./report-json.ts";
 import { reportText } from "./terminal.ts";
 import { topicViews } from "./topic-views.ts";
@@ -23,10 +24,6 @@ export interface ReportCommand {
 	readonly format?: ReportFormat;
 }
 
-/** Columns where standard output is no terminal, and the most on one. */
-const WIDTH = 100;
-const WIDEST = 120;
-
 /** Writes to `out`. @throws PowerkiError (usage: name, parameters; unreadable: dataset; cellFailed: a report failed) */
 export async function runReportCommand(
 	command: ReportCommand,
@@ -45,12 +42,8 @@ export async function runReportCommand(
 		else if (format === "html")
 			out.write(await renderPage({ title: reports[0]!.title, report: reports[0]! }));
 		else {
-			const terminal = out.isTTY === true && process.env.TERM !== "dumb";
-			const options = {
-				width: terminal ? Math.min(out.columns, WIDEST) : WIDTH,
-				color: terminal && !process.env.NO_COLOR,
-				ascii: !/utf-?8/i.test(process.env.LC_ALL || process.env.LC_CTYPE || process.env.LANG || "UTF-8"),
-			};
+			const { width, ink, ascii } = terminalOf(out);
+			const options = { width, color: ink === coloured, ascii };
 			out.write(reports.map((r) => reportText(r, options)).join("\n\n"));
 		}
 		return exitCode.done;

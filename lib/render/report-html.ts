@@ -41,7 +41,7 @@ const lightCss = `.pki{${Object.entries(tones)
 	.join(";")}}`;
 
 /** Starts what answers to clicks, once for each; the output may be put into the page after its script runs. */
-const starter = String.raw`let tries = 0;
+const starter = `let tries = 0;
 (function start() {
 	const found = document.querySelectorAll(".pki-report script[data-pki-model]:not([data-started])");
 	if (found.length === 0 && tries++ < 100) setTimeout(start, 50);
@@ -183,11 +183,9 @@ export function tableHtml(block: TableBlock): Markup {
 	const table = formatTable(cut);
 	const rows = table.rows.map(
 		(texts, r) =>
-			html`<tr>${texts.map((text, k) => cellHtml(text, table.columns[k], k, table.values[r][k], table.bars[r][k]))}</tr>\n`,
+			html`<tr${table.expected[r] && raw(' class="expected"')}>${texts.map((text, k) => cellHtml(text, table.columns[k], k, table.values[r][k], table.bars[r][k]))}</tr>\n`,
 	);
-	const total = table.total?.map((text, k) =>
-		cellHtml(text === "" && k === 0 ? "all" : text, table.columns[k], k, undefined, null),
-	);
+	const total = table.total?.map((text, k) => cellHtml(text, table.columns[k], k, undefined, null));
 	return html`<div class="pki-scroll" tabindex="0" role="group" aria-label="${block.caption}"><table class="pki-table"><caption>${block.caption}${table.more !== null && ` (${table.more})`}</caption>
 <thead><tr>${table.columns.map(headHtml)}</tr></thead>
 <tbody>
@@ -201,6 +199,9 @@ function headHtml({ label, unit, right, sorted, doc }: FormattedColumn): Markup 
 	return html`<th scope="col"${right && raw(' class="n"')}${sorted && raw(' aria-sort="descending"')}${doc !== undefined && html` title="${doc}"`}>${sorted && raw('<i aria-hidden="true">▼ </i>')}${label}${unit !== "" && html` <small>${unit}</small>`}</th>`;
 }
 
+/** Longer texts break into lines. */
+const NAME_LENGTH = 28;
+
 /** @param value undefined: the cell is none that sorts */
 function cellHtml(
 	text: string,
@@ -209,9 +210,14 @@ function cellHtml(
 	value: Value | undefined,
 	bar: number | null,
 ): Markup {
-	const classes = [right && "n", (value === null || value === "-") && "none"].filter((c) => c !== false);
+	const classes = [
+		right && "n",
+		(value === null || value === "-") && "none",
+		// Names stay in one line; a command line has several, but is no column of letters.
+		!right && text.length > NAME_LENGTH && (text.length > 60 ? "long" : "wrap"),
+	].filter((c) => c !== false);
 	const sortable = typeof value === "number" || typeof value === "bigint";
-	const attributes = html`${classes.length > 0 && html` class="${classes.join(" ")}"`}${right && value !== undefined && html` data-v="${sortable && String(value)}"`}${value === null && raw(' title="unknown"')}${bar !== null && html` style="background:linear-gradient(90deg,var(--pki-bar) ${(bar * 100).toFixed(1)}%,transparent 0)"`}`;
+	const attributes = html`${classes.length > 0 && html` class="${classes.join(" ")}"`}${right && value !== undefined && html` data-v="${sortable && String(value)}"`}${value === null && raw(' title="unknown"')}${bar !== null && html` style="background-image:linear-gradient(90deg,var(--pki-bar) ${(bar * 100).toFixed(1)}%,transparent 0)"`}`;
 	const inner = code && value !== null ? html`<code>${text}</code>` : html`${text}`;
 	return index === 0
 		? html`<th scope="row"${attributes}>${inner}</th>`

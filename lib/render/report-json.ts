@@ -35,9 +35,12 @@ function tableJson(block: TableBlock): Plain {
 		caption: block.caption,
 		columns: block.columns.map((c) => ({ key: c.key, label: c.label, quantity: c.quantity, doc: c.doc })),
 		rows: block.rows.map(row),
+		expected_rows: block.expected?.length ? block.expected : undefined,
 		total:
 			block.total &&
-			Object.fromEntries(block.columns.filter((c) => c.key in block.total!).map((c) => [c.key, block.total![c.key]!])),
+			Object.fromEntries(
+				block.columns.filter((c) => c.key in block.total!).map((c) => [c.key, block.total![c.key]!]),
+			),
 		available: block.available,
 		query: block.query,
 	};
@@ -130,13 +133,20 @@ export function reportCsv(report: Report): string {
 		.map(({ section, table }) => {
 			const head = csvLine(["#", report.name, section, table.caption]);
 			const keys = csvLine(table.columns.map((c) => c.key));
-			return [head, keys, ...table.rows.map((r) => csvLine(table.columns.map((c) => csvCell(r[c.key]))))].join("");
+			return [
+				head,
+				keys,
+				...table.rows.map((r) => csvLine(table.columns.map((c) => csvCell(r[c.key])))),
+			].join("");
 		})
 		.join("\n");
 }
 
 const csvCell = (value: Value | undefined): string =>
-	value === null || value === undefined || value === "-" || (typeof value === "number" && !Number.isFinite(value))
+	value === null ||
+	value === undefined ||
+	value === "-" ||
+	(typeof value === "number" && !Number.isFinite(value))
 		? ""
 		: String(value);
 

@@ -27,6 +27,8 @@ export interface FormattedTable {
 	readonly values: readonly (readonly Value[])[];
 	/** Length of the bars, 0 to 1; null where a cell has none. */
 	readonly bars: readonly (readonly (number | null)[])[];
+	/** By row: it is as it should be, and is shown grey. */
+	readonly expected: readonly boolean[];
 	readonly total: readonly string[] | null;
 	/** "9 of 24 rows", where the table is cut. */
 	readonly more: string | null;
@@ -38,12 +40,17 @@ export const isWord = (q: Quantity): q is "name" | "code" | "text" => words.has(
 
 /** Formats a table of a report. */
 export function formatTable(block: TableBlock): FormattedTable {
-	const valueOf = (row: Readonly<Record<string, Value>>, key: string): Value => row[key] ?? null;
-	const values = block.rows.map((row) => block.columns.map((c) => valueOf(row, c.key)));
+	const pick = (row: Readonly<Record<string, Value>>, key: string): Value => row[key] ?? null;
+	const values = block.rows.map((row) => block.columns.map((c) => pick(row, c.key)));
 	const writers = block.columns.map((column, k) =>
-		writer(column, [...values.map((v) => v[k]!), ...(block.total ? [valueOf(block.total, column.key)] : [])]),
+		writer(column, [...values.map((v) => v[k]!), ...(block.total ? [pick(block.total, column.key)] : [])]),
 	);
-	const scales = block.columns.map((column, k) => barScale(column, values.map((v) => v[k]!)));
+	const scales = block.columns.map((column, k) =>
+		barScale(
+			column,
+			values.map((v) => v[k]!),
+		),
+	);
 	return {
 		columns: block.columns.map((c, k) => ({
 			key: c.key,
@@ -57,6 +64,7 @@ export function formatTable(block: TableBlock): FormattedTable {
 		})),
 		rows: values.map((row) => row.map((v, k) => writers[k]!.write(v))),
 		values,
+		expected: values.map((_, r) => block.expected?.includes(r) === true),
 		bars: values.map((row) => row.map((v, k) => share(v, scales[k]!))),
 		// A column that has no sum stays empty: not unknown, and not "no such value".
 		total: block.total

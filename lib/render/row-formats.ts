@@ -21,8 +21,7 @@ export function csv(screen = false): RowFormat {
 	const text = (t: string): string => (screen ? printable(t) : t);
 	return {
 		head: (columns) => `${columns.map((c) => csvField(text(c.name))).join(",")}\n`,
-		row: (_, cells) =>
-			`${cells.map((v) => (isUnknown(v) ? "" : csvField(text(plainText(v))))).join(",")}\n`,
+		row: (_, cells) => `${cells.map((v) => (isUnknown(v) ? "" : csvField(text(plainText(v))))).join(",")}\n`,
 		tail: () => "",
 	};
 }
@@ -30,23 +29,36 @@ export function csv(screen = false): RowFormat {
 /** NULL; and the infinite and undefined numbers that a query can make (a dataset has none). */
 const isUnknown = (v: Cell): boolean => v === null || (typeof v === "number" && !Number.isFinite(v));
 
-/** One field, quoted where it must be. */
+/** One field, quoted where it must be, and where a reader could trim it. */
 export function csvField(text: string): string {
-	return text === "" || /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+	return text === "" || /[",\s]/.test(text) ? quoted(text) : text;
 }
+
+const quoted = (text: string): string =>
+	text === "" || /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 
 /** An array of objects, one a line. 64-bit integers are written in full digits; what is not finite is null. */
 export function json(): RowFormat {
+	let keys: readonly string[] = [];
 	return {
-		head: () => "[",
-		row: (columns, cells, index) =>
-			`${index === 0 ? "\n" : ",\n"}{${columns.map((c, k) => `${jsonText(c.name)}:${jsonValue(cells[k]!, c.type)}`).join(",")}}`,
+		head: (columns) => {
+			keys = columns.map((c) => `${jsonText(c.name)}:`);
+			return "[";
+		},
+		row: (columns, cells, index) => {
+			let text = index === 0 ? "\n{" : ",\n{";
+			for (let k = 0; k < cells.length; k++)
+				text += (k === 0 ? "" : ",") + keys[k] + jsonValue(cells[k]!, columns[k]!.type);
+			return `${text}}`;
+		},
 		tail: (rows) => (rows === 0 ? "]\n" : "\n]\n"),
 	};
 }
 
 /** JSON.stringify, and what a terminal would obey or hide as \u escapes too. */
 export function jsonText(text: string): string {
+	// Nearly all names: nothing to escape.
+	if (/^[ !#-[\]-~]*$/.test(text)) return `"${text}"`;
 	return JSON.stringify(text).replace(
 		/[\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
 		(ch) => `\\u${ch.charCodeAt(0).toString(16).padStart(4, "0")}`,

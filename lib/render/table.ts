@@ -71,9 +71,13 @@ export function boxTable(columns: readonly SqlColumn[], sample: RowSample, optio
 	const cells = rows.map((row) => row.map((value, k) => cellText(value, columns[k]!.type)));
 	const heads = columns.map((c) => [printable(c.name), c.type]);
 	const natural = columns.map((_, k) =>
-		Math.max(...heads[k]!.map(displayWidth), ...cells.map((row) => displayWidth(row[k]!)), cut === null ? 0 : 1),
+		Math.max(
+			...heads[k]!.map(displayWidth),
+			...cells.map((row) => displayWidth(row[k]!)),
+			cut === null ? 0 : 1,
+		),
 	);
-	const widths = fit(natural, width);
+	const widths = layout(natural, width);
 	const right = columns.map((c) => isNumeric(c.type));
 	const shown = widths.length;
 
@@ -111,7 +115,7 @@ export function boxTable(columns: readonly SqlColumn[], sample: RowSample, optio
 }
 
 /** Widths of the columns that are shown: long texts give way first, then columns from the right. */
-function fit(natural: readonly number[], width: number): number[] {
+function layout(natural: readonly number[], width: number): number[] {
 	const total = (widths: readonly number[]): number =>
 		widths.reduce((sum, w) => sum + w, 0) + BETWEEN * (widths.length - 1) + EDGES;
 	if (total(natural) <= width) return [...natural];
@@ -136,6 +140,7 @@ function plan(rows: readonly (readonly Cell[])[]): string {
 	return rows
 		.map((row) =>
 			String(row[1])
+				.trimEnd()
 				.split("\n")
 				.map((l) => `${printable(l)}\n`)
 				.join(""),

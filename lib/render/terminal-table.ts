@@ -18,7 +18,7 @@ export interface TableLines {
 
 /** Head, rows, total. Words give way first, then bars, then columns from the right. */
 export function tableLines(table: FormattedTable, width: number, ink: Ink = plain): TableLines {
-	const { columns, rows, total, bars } = table;
+	const { columns, rows, expected, total, bars } = table;
 	const heads = columns.map((c) =>
 		printable([...(c.sorted ? ["▼"] : []), c.label, ...(c.unit === "" ? [] : [c.unit])].join(" ")),
 	);
@@ -26,36 +26,46 @@ export function tableLines(table: FormattedTable, width: number, ink: Ink = plai
 	const natural = columns.map((_, k) =>
 		Math.max(displayWidth(heads[k]!), ...all.map((row) => displayWidth(row[k]!))),
 	);
-	const { widths, bar } = fit(natural, table, width);
+	const { widths, bar } = layout(natural, table, width);
 
 	const put = (text: string, k: number): string => {
 		const short = ellipsis(text, widths[k]!);
 		return columns[k]!.right ? padStart(short, widths[k]!) : padEnd(short, widths[k]!);
 	};
 	const line = (texts: readonly string[], barOf: (k: number) => string): string =>
-		" ".repeat(INDENT) +
-		widths
-			.map((_, k) => put(texts[k]!, k) + (bar > 0 && columns[k]!.bar ? ` ${barOf(k)}` : ""))
-			.join(" ".repeat(BETWEEN));
+		(
+			" ".repeat(INDENT) +
+			widths
+				.map((_, k) => put(texts[k]!, k) + (bar > 0 && columns[k]!.bar ? ` ${barOf(k)}` : ""))
+				.join(" ".repeat(BETWEEN))
+		).trimEnd();
 	const noBar = (): string => " ".repeat(bar);
 	return {
 		lines: [
 			ink.dim(line(heads, noBar)),
-			...rows.map((row, r) => line(row, (k) => barText(bars[r]![k]!, bar, ink))),
+			...rows.map((row, r) =>
+				expected[r]
+					? ink.dim(line(row, (k) => barText(bars[r]![k]!, bar, plain)))
+					: line(row, (k) => barText(bars[r]![k]!, bar, ink)),
+			),
 			...(total === null ? [] : [ink.bold(line(total, noBar))]),
 		],
-		hidden: columns.slice(widths.length).map((c) => printable(c.label)),
+		hidden: columns
+			.slice(widths.length)
+			.map((c) => printable(c.label))
+			.filter((label) => label !== ""),
 	};
 }
 
 function barText(share: number | null, length: number, ink: Ink): string {
 	if (share === null) return " ".repeat(length);
-	const full = Math.round(share * length);
-	return "▇".repeat(full) + ink.dim("·".repeat(length - full));
+	// What is there is seen, be it only as a line.
+	const full = share > 0 && share * length < 0.5 ? "▏" : "▇".repeat(Math.round(share * length));
+	return full + ink.dim("·".repeat(length - full.length));
 }
 
 /** @returns widths of the columns that are shown, and the length of the bars; 0: none */
-function fit(
+function layout(
 	natural: readonly number[],
 	{ columns }: FormattedTable,
 	width: number,

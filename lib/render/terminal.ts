@@ -1,6 +1,6 @@
 /** A report on a terminal: the order and the words of the page. */
 import { group, type Numeric, sentence } from "../figures/numbers.ts";
-import { padEnd, printable, wrap } from "../figures/text.ts";
+import { displayWidth, padEnd, printable, wrap } from "../figures/text.ts";
 import type { Block, KeyNumber, Report, Section, Value } from "../reports/document.ts";
 import { toAscii } from "./ascii.ts";
 import { coloured, type Ink, plain } from "./ink.ts";
@@ -55,12 +55,17 @@ function head(report: Report, page: Page): string[] {
 	];
 }
 
-function keyNumbers(numbers: readonly KeyNumber[], { ink }: Page): string[] {
+function keyNumbers(numbers: readonly KeyNumber[], { ink, width }: Page): string[] {
 	const rows = numbers.map((n) => [printable(n.label), keyValue(n), printable(n.base)] as const);
-	const widest = (k: 0 | 1): number => Math.max(...rows.map((r) => [...r[k]].length));
-	return rows.map(
-		([label, value, base]) =>
-			`${ink.dim(padEnd(label, widest(0)))}  ${ink.bold(padEnd(value, widest(1)))}  ${base}`,
+	const widest = (k: 0 | 1): number => Math.max(...rows.map((r) => displayWidth(r[k])));
+	const [labels, values] = [widest(0), widest(1)];
+	const room = Math.max(12, width - labels - values - 4);
+	return rows.flatMap(([label, value, base]) =>
+		wrap(base, room).map((line, k) =>
+			k === 0
+				? `${ink.dim(padEnd(label, labels))}  ${ink.bold(padEnd(value, values))}  ${line}`
+				: " ".repeat(labels + values + 4) + line,
+		),
 	);
 }
 
@@ -97,7 +102,10 @@ function facts(report: Report, page: Page): string[] {
 }
 
 function section({ title, blocks }: Section, page: Page): string[] {
-	return [page.ink.bold(printable(title)), ...blocks.flatMap((b, k) => [...(k === 0 ? [] : [""]), ...block(b, page)])];
+	return [
+		page.ink.bold(printable(title)),
+		...blocks.flatMap((b, k) => [...(k === 0 ? [] : [""]), ...block(b, page)]),
+	];
 }
 
 function block(content: Block, page: Page): string[] {
@@ -109,9 +117,7 @@ function block(content: Block, page: Page): string[] {
 			return [
 				...indented(content.title, page).map(ink.bold),
 				...indented(content.text, page),
-				...(content.remedy === undefined
-					? []
-					: indented(`${remedyLabel(content)} ${content.remedy}`, page)),
+				...(content.remedy === undefined ? [] : indented(`${remedyLabel(content)} ${content.remedy}`, page)),
 			];
 		case "figure": {
 			const { figure } = content;
@@ -160,8 +166,5 @@ function statement({ statement: s }: Report, page: Page): string[] {
 		...Object.entries(s.parameters).map(([name, value]) => `${name} ${value}`),
 		...Object.entries(s.versions).map(([name, version]) => `${name} ${version}`),
 	].join(" · ");
-	return [
-		...wrap(printable(line), page.width).map(page.ink.dim),
-		...labelled("again", s.command, page),
-	];
+	return [...wrap(printable(line), page.width).map(page.ink.dim), ...labelled("again", s.command, page)];
 }

@@ -9,15 +9,19 @@ export const definitions = {
 	wait: "From leaving the CPU in a blocked state (S, D) until the waking; the run-queue wait after it does not count.",
 	waker:
 		"The thread that was on the CPU at the waking, or the interrupt in whose context it happened, never the thread that was interrupted.",
-	"wait function": "First kernel function of the blocked stack that is not part of the scheduler or of waiting as such.",
+	"wait function":
+		"First kernel function of the blocked stack that is not part of the scheduler or of waiting as such.",
 	"cpu time":
 		"Each ns of a CPU is one of user, system, hardirq, softirq, idle, unknown; “busy” where nothing tells user from system. Page faults count as user.",
 	core: "Busy while any of its hardware threads runs a thread.",
 	"futex wait": "A FUTEX_WAIT-like call from entry to exit; it slept if the thread blocked in it.",
-	"futex address": "Process and address for private futexes; shared ones count for their process unless another process wakes on them.",
+	"futex address":
+		"Process and address for private futexes; shared ones count for their process unless another process wakes on them.",
 	"lock holder": "Not observable from futex calls: a waker is a fact, that it held the lock is inferred.",
-	"thread join": "A shared futex whose expected value is the id of a thread of the same process: pthread_join; expected.",
-	"queue time": "From the first sight of a block request (queued, merged or inserted) until it was given to the driver.",
+	"thread join":
+		"A shared futex whose expected value is the id of a thread of the same process: pthread_join; expected.",
+	"queue time":
+		"From the first sight of a block request (queued, merged or inserted) until it was given to the driver.",
 	"service time": "From block_rq_issue to block_rq_complete of a request: driver, transport and device.",
 	submitter: "The thread that queued the request, not the kernel thread that gave it to the driver.",
 	percentile: "Nearest rank, an observed value; p50 from 3 values on, p95 from 20, p99 from 100, else “–”.",

@@ -45,6 +45,17 @@ export const disk = defineReport({
 	],
 	where: ["thread", "process", "name", "cpu", "device"],
 	definitions: ["queue time", "service time", "submitter"],
+	record: [
+		"block_bio_queue",
+		"block_getrq",
+		"block_rq_insert",
+		"block_rq_issue",
+		"block_rq_complete",
+		"block_bio_backmerge",
+		"block_bio_frontmerge",
+		"block_rq_requeue",
+		"block_bio_remap",
+	],
 	sections,
 	async find(ds, scope, parameters) {
 		const { top: _top, ...all } = parameters;
@@ -83,7 +94,9 @@ export const disk = defineReport({
 		const first = byThread(submitters)[0];
 		return {
 			title: `${main.device} takes ${sentence(main.service.p50, "ns")} for a typical request and ${
-				main.service.p99 === "-" ? `${sentence(main.service.max, "ns")} at most` : `${sentence(main.service.p99, "ns")} for a slow one`
+				main.service.p99 === "-"
+					? `${sentence(main.service.max, "ns")} at most`
+					: `${sentence(main.service.p99, "ns")} for a slow one`
 			} (${counted(main.service.n, "request")})`,
 			lead: [
 				mainBusy === undefined
@@ -100,10 +113,28 @@ export const disk = defineReport({
 				.filter((s) => s !== "")
 				.join(" "),
 			keyNumbers: [
-				{ label: "requests", value: n, quantity: "count", base: `to ${counted(devices.length, "device")}; ${counted(devices.reduce((sum, d) => sum + d.merged, 0), "bio")} merged into them` },
+				{
+					label: "requests",
+					value: n,
+					quantity: "count",
+					base: `to ${counted(devices.length, "device")}; ${counted(
+						devices.reduce((sum, d) => sum + d.merged, 0),
+						"bio",
+					)} merged into them`,
+				},
 				{ label: "data", value: bytes, quantity: "bytes", base: `in ${sentence(scope.window.ns, "ns")}` },
-				{ label: "slow request", value: main.service.p99 === "-" ? main.service.max : main.service.p99, quantity: "ns", base: `${main.service.p99 === "-" ? "longest" : "p99"} service of ${counted(main.service.n, "request")} to ${main.device}` },
-				{ label: "in the queue", value: share(queue, queue + service), quantity: "percent", base: `of ${sentence(queue + service, "ns")} of all requests together` },
+				{
+					label: "slow request",
+					value: main.service.p99 === "-" ? main.service.max : main.service.p99,
+					quantity: "ns",
+					base: `${main.service.p99 === "-" ? "longest" : "p99"} service of ${counted(main.service.n, "request")} to ${main.device}`,
+				},
+				{
+					label: "in the queue",
+					value: share(queue, queue + service),
+					quantity: "percent",
+					base: `of ${sentence(queue + service, "ns")} of all requests together`,
+				},
 				{ label: "errors", value: errors, quantity: "count", base: `of ${counted(n, "request")}` },
 			],
 			sections: result,
@@ -151,7 +182,7 @@ function deviceTable(
 			[
 				deviceColumn,
 				...counts,
-				{ key: "rate", label: "requests/s", quantity: "per_second" },
+				{ key: "rate", label: "rate", quantity: "per_second" },
 				{ key: "byteRate", label: "data/s", quantity: "bytes" },
 				...(busy === null
 					? []
@@ -230,7 +261,8 @@ function queueTable(operations: readonly DeviceLatency[], top: number): TableBlo
 	const totalOf = (s: DeviceLatency["queue"]) => (s.mean === "-" ? 0 : s.mean * s.n);
 	return {
 		kind: "table",
-		caption: "a row is a device and an operation: time before the request is given to the driver (queue), and from there to completion (service)",
+		caption:
+			"a row is a device and an operation: time before the request is given to the driver (queue), and from there to completion (service)",
 		...withTotal(
 			[
 				{ key: "device", label: "device, op", quantity: "name" },
@@ -266,7 +298,7 @@ function submitterTable(submitters: readonly SubmitterLatency[], top: number): T
 	const serviceTotal = (s: SubmitterLatency) => (s.service.mean === "-" ? 0 : s.service.mean * s.service.n);
 	return {
 		kind: "table",
-		caption: `a row is a thread that queued requests to a device, by operation; ${counted(submitters.length, "row")}, the most requests first; times are service times`,
+		caption: `a row is a thread that queued requests to a device, by operation; ${counted(submitters.length, "row")}, the most requests first; times are service times; not seen: the kernel sends flushes itself`,
 		sortedBy: "requests",
 		...withTotal(
 			[
@@ -279,7 +311,7 @@ function submitterTable(submitters: readonly SubmitterLatency[], top: number): T
 			],
 			{
 				rows: submitters.map((s) => ({
-					thread: s.utid === null ? "not seen (queued by the kernel)" : threadName(s),
+					thread: s.utid === null ? "not seen" : threadName(s),
 					device: s.device,
 					op: s.op,
 					requests: s.n,

@@ -118,7 +118,11 @@ export interface Report {
 	/** The number behind the title, its base, the next step. */
 	readonly lead: string;
 	readonly keyNumbers: readonly KeyNumber[];
-	readonly recorded: { readonly seen: readonly string[]; readonly none: readonly string[]; readonly missing: readonly string[] };
+	readonly recorded: {
+		readonly seen: readonly string[];
+		readonly none: readonly string[];
+		readonly missing: readonly string[];
+	};
 	readonly sections: readonly Section[];
 	/** import_note rows that concern this report. */
 	readonly notes: readonly string[];

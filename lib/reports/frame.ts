@@ -116,20 +116,23 @@ export function stackNotice(manifest: Manifest): NoticeBlock {
 		text: some
 			? "The trace has kernel stacks, but none of these waits has one. The graph shows the waits by system call alone."
 			: "The trace has no stack at the switches (kernel_stack), so the function in which a thread waits is unknown. The graph shows the waits by system call alone.",
-		remedy: "trace-cmd record -e sched:sched_switch -R 'stacktrace if prev_state > 0' -e sched:sched_waking -e raw_syscalls",
+		remedy:
+			"trace-cmd record -e sched:sched_switch -R 'stacktrace if prev_state > 0' -e sched:sched_waking -e raw_syscalls",
 	};
 }
 
 function withoutRecord(definition: Omit<ReportDefinition, "find">, lacking: NotRecorded): Findings {
-	const notice = notRecordedNotice(lacking);
+	const recording = lacking.cause === "recording";
+	// The events without which there is no answer are fewer than those for all of it.
+	const remedy = recording ? recordCommand(definition.record) : lacking.remedy;
+	const notice = { ...notRecordedNotice(lacking), remedy };
 	return {
 		title: `No answer to “${definition.question}”: ${
 			lacking.cause === "collection" ? "the trace was collected without it" : "it was not recorded"
 		}`,
-		lead:
-			lacking.cause === "collection"
-				? `Collect the trace again: ${lacking.remedy}`
-				: `It needs ${listed(lacking.events)}. Record them: ${lacking.remedy}`,
+		lead: !recording
+			? `Collect the trace again: ${remedy}`
+			: `It needs ${listed(lacking.events)}. Record all that it shows: ${remedy}`,
 		keyNumbers: [],
 		sections: Object.entries(definition.sections).map(([id, title]) => ({ id, title, blocks: [notice] })),
 	};
@@ -164,7 +167,8 @@ function limits(scope: Scope, cpus: readonly ObservedCpu[]): Section {
 	if (whole < cpus.length)
 		blocks.push({
 			kind: "table",
-			caption: "CPUs that were not seen for the whole window: before its first and after its last record nothing is known of a CPU",
+			caption:
+				"CPUs that were not seen for the whole window: before its first and after its last record nothing is known of a CPU",
 			columns: [
 				{ key: "cpu", label: "CPU", quantity: "count" },
 				{ key: "observed", label: "observed", quantity: "ns" },
@@ -174,7 +178,13 @@ function limits(scope: Scope, cpus: readonly ObservedCpu[]): Section {
 			],
 			rows: cpus
 				.filter((c) => c.percent < 99.95)
-				.map((c) => ({ cpu: c.cpu, observed: c.observedNs, share: c.percent, gaps: c.gaps, lost: c.lostEvents })),
+				.map((c) => ({
+					cpu: c.cpu,
+					observed: c.observedNs,
+					share: c.percent,
+					gaps: c.gaps,
+					lost: c.lostEvents,
+				})),
 			available: cpus.length - whole,
 		});
 	if (gaps > 0)
@@ -183,7 +193,7 @@ function limits(scope: Scope, cpus: readonly ObservedCpu[]): Section {
 			reason: "lost",
 			title: `Lost: ${known ? counted(lostEvents, "event") : "an unknown number of events"}`,
 			text: `${counted(gaps, "gap")} on CPU ${listed(cpus.filter((c) => c.gaps > 0).map((c) => String(c.cpu)))}. Who ran and what happened in them is unknown; nothing is invented for them.`,
-			remedy: "powerki sql \"SELECT cpu, ts, dur, events FROM lost ORDER BY ts\"",
+			remedy: 'powerki sql "SELECT cpu, ts, dur, events FROM lost ORDER BY ts"',
 		});
 	return { id: "limits", title: "What was seen, and what was not", blocks };
 }
@@ -208,6 +218,7 @@ function notesOf(notes: readonly ImportNote[], manifest: Manifest, events: reado
 			`${n.severity}: ${n.text}${n.cpu === null ? "" : ` (CPU ${n.cpu})`}${n.count > 1 ? `, ${group(n.count)} times` : ""}`,
 	);
 	const unknown = Object.values(manifest.unknownEvents).reduce((sum, n) => sum + n, 0);
-	if (unknown > 0) lines.push(`warning: ${counted(unknown, "record")} of unknown format are not in the dataset`);
+	if (unknown > 0)
+		lines.push(`warning: ${counted(unknown, "record")} of unknown format are not in the dataset`);
 	return lines;
 }

@@ -20,6 +20,7 @@ import { recorded } from "./recorded.ts";
 import {
 	counted,
 	EXPECTED,
+	expectedColumn,
 	expectedLast,
 	processName,
 	share,
@@ -46,6 +47,7 @@ export const futex = defineReport({
 	events: ["sys_enter", "sys_exit", "sched_switch", "sched_waking"],
 	where: ["thread", "process", "name"],
 	definitions: ["futex wait", "futex address", "waker", "lock holder", "thread join"],
+	record: ["sys_enter", "sys_exit", "sched_switch", "sched_waking"],
 	sections,
 	async find(ds, scope, parameters) {
 		const { top: _top, ...all } = parameters;
@@ -55,7 +57,8 @@ export const futex = defineReport({
 		const switched = scope.manifest.tables.sched?.rows ?? 0;
 		const threads = recorded(await futexWaitsByThread(ds, all));
 		const wakers = switched > 0 ? recorded(await futexWakers(ds, all)) : [];
-		const wakes = (scope.manifest.tables.futex_wake?.rows ?? 0) > 0 ? recorded(await futexWakes(ds, all)) : [];
+		const wakes =
+			(scope.manifest.tables.futex_wake?.rows ?? 0) > 0 ? recorded(await futexWakes(ds, all)) : [];
 		const bins = switched > 0 ? recorded(await futexHistogram(ds, all)) : [];
 		const waits = operations.filter((o) => o.waits && !o.join);
 		const joins = new Set(operations.filter((o) => o.join).map(keyOf));
@@ -88,7 +91,8 @@ export const futex = defineReport({
 			{
 				id: "threads",
 				title: sections.threads,
-				blocks: threads.length === 0 ? [noneNotice(scope, "Futex waits")] : [threadTable(threads, joins, top)],
+				blocks:
+					threads.length === 0 ? [noneNotice(scope, "Futex waits")] : [threadTable(threads, joins, top)],
 			},
 			{
 				id: "wakers",
@@ -154,29 +158,53 @@ async function contended(
 		.filter((s) => waiters.some((t) => t.utid === s.utid) && s.state !== "dead")
 		.reduce((sum, s) => sum + s.ns, 0);
 	const wakes = operations.filter((o) => !o.waits && keyOf(o) === key);
-	const slept = worst.some((o) => o.slept === null) ? null : worst.reduce((sum, o) => sum + (o.slept ?? 0), 0);
+	const slept = worst.some((o) => o.slept === null)
+		? null
+		: worst.reduce((sum, o) => sum + (o.slept ?? 0), 0);
 	const address = main.uaddr ?? "of futex_waitv";
 	return {
 		title: `${who} ${waiters.length === 1 ? "waits" : "wait"} ${sentence(ns, "ns")} for futex ${address}`,
 		lead: [
 			`${counted(n, "call")}${slept === null ? "" : `, of which ${group(slept)} slept`}: p50 ${sentence(main.p50, "ns")}, p99 ${sentence(main.p99, "ns")}, max ${sentence(main.max, "ns")}.`,
 			`It is ${percent(ns, total)} of all futex waiting that is not expected${
-				life > 0 ? `, and ${percent(ns, life)} of the life of ${waiters.length === 1 ? "this thread" : `these ${counted(waiters.length, "thread")}`} in the window` : ""
+				life > 0
+					? `, and ${percent(ns, life)} of the life of ${waiters.length === 1 ? "this thread" : `these ${counted(waiters.length, "thread")}`} in the window`
+					: ""
 			}.`,
 			"Whether it is a lock, a condition or a timer, the caller knows: the address and its wakers are measured, a holder is inferred.",
 			`Next: powerki report waits --where "${main.space === null ? `thread = ${waiters[0]?.tid ?? 0}` : `process = ${main.space}`}"`,
 		].join(" "),
 		keyNumbers: [
-			{ label: `waiting for ${address}`, value: ns, quantity: "ns", base: `of ${sentence(total, "ns")} of all futex waiting, thread joins left out` },
+			{
+				label: `waiting for ${address}`,
+				value: ns,
+				quantity: "ns",
+				base: `of ${sentence(total, "ns")} of all futex waiting, thread joins left out`,
+			},
 			{
 				label: "waiters at a time",
 				value: scope.window.ns === 0 ? "-" : Math.round((100 * ns) / scope.window.ns) / 100,
 				quantity: "number",
 				base: `mean over ${sentence(scope.window.ns, "ns")}, of ${counted(waiters.length, "thread")}`,
 			},
-			{ label: "calls", value: n, quantity: "count", base: `of ${group(calls)} that can wait; ${slept === null ? "sleep unknown" : `${group(slept)} slept`}, ${group(sumOf(worst, "eagain"))} EAGAIN` },
-			{ label: "typical wait", value: main.p50, quantity: "ns", base: `p50 of ${counted(main.n, "call")}, ${main.op}` },
-			{ label: "wake calls", value: wakes.reduce((sum, o) => sum + o.n, 0), quantity: "count", base: `on this address; ${group(sumOf(wakes, "woken"))} threads woken` },
+			{
+				label: "calls",
+				value: n,
+				quantity: "count",
+				base: `of ${group(calls)} that can wait; ${slept === null ? "sleep unknown" : `${group(slept)} slept`}, ${group(sumOf(worst, "eagain"))} EAGAIN`,
+			},
+			{
+				label: "typical wait",
+				value: main.p50,
+				quantity: "ns",
+				base: `p50 of ${counted(main.n, "call")}, ${main.op}`,
+			},
+			{
+				label: "wake calls",
+				value: wakes.reduce((sum, o) => sum + o.n, 0),
+				quantity: "count",
+				base: `on this address; ${group(sumOf(wakes, "woken"))} threads woken`,
+			},
 		],
 	};
 }
@@ -203,17 +231,15 @@ function operationTable(operations: readonly FutexOperation[], top: number): Tab
 		{ key: "slept", label: "slept", quantity: "count", doc: "Calls in which the thread slept" },
 		{ key: "eagain", label: "EAGAIN", quantity: "count", doc: "The value had changed already: no wait" },
 		...spreadColumnsOf("calls").filter((c) => ["total", "p50", "p99", "max"].includes(c.key)),
-		{ key: "note", label: "", quantity: "text" },
 	];
 	const cells = (o: FutexOperation): Record<string, Value> => ({
 		futex: addressOf(o),
-		op: o.op,
+		op: o.join ? `${o.op} join` : o.op,
 		threads: o.threads,
 		...spreadCells(o, o.ns),
 		// an operation that wakes cannot sleep or fail with EAGAIN
 		slept: o.waits ? o.slept : "-",
 		eagain: o.waits ? o.eagain : "-",
-		note: o.join ? `join, ${EXPECTED}` : "",
 	});
 	const processes = new Set(operations.map((o) => processName({ tgid: o.space, process: o.process })));
 	const shown = ordered.filter((o) => kept.has(keyOf(o)));
@@ -233,13 +259,15 @@ function operationTable(operations: readonly FutexOperation[], top: number): Tab
 						p50: "-",
 						p99: "-",
 						max: hidden.reduce((most, o) => Math.max(most, o.max === "-" ? 0 : o.max), 0),
-						note: "",
 					},
 				];
 	return {
 		kind: "table",
-		caption: `a row is one operation on one futex; ${counted(addresses.length, "futex", "futexes")} of ${counted(processes.size, "process", "processes")}, the most waiting time first`,
-		columns: processes.size > 1 ? [columns[0], { key: "process", label: "process", quantity: "name" }, ...columns.slice(1)] : columns,
+		caption: `a row is one operation on one futex; ${counted(addresses.length, "futex", "futexes")} of ${counted(processes.size, "process", "processes")}, the most waiting time first${operations.some((o) => o.join) ? "; join: pthread_join waits for the end of a thread, expected" : ""}`,
+		columns:
+			processes.size > 1
+				? [columns[0], { key: "process", label: "process", quantity: "name" }, ...columns.slice(1)]
+				: columns,
 		rows: [
 			...shown.map((o) => ({ ...cells(o), process: processName({ tgid: o.space, process: o.process }) })),
 			...others.map((o) => ({ ...o, process: "" })),
@@ -256,7 +284,6 @@ function operationTable(operations: readonly FutexOperation[], top: number): Tab
 			p50: "-",
 			p99: "-",
 			max: operations.reduce((most, o) => Math.max(most, o.max === "-" ? 0 : o.max), 0),
-			note: "",
 		},
 		available: operations.length,
 		expected: shown.flatMap((o, i) => (o.join ? [i] : [])),
@@ -273,23 +300,23 @@ function addedUp(operations: readonly FutexOperation[], key: "slept" | "eagain")
 }
 
 function threadTable(threads: readonly FutexThread[], joins: ReadonlySet<string>, top: number): TableBlock {
+	const isJoin = (t: FutexThread) => joins.has(keyOf(t));
 	const columns: TableColumn[] = [
 		{ key: "thread", label: "thread", quantity: "name" },
 		addressColumn,
+		...expectedColumn(threads.some(isJoin)),
 		...spreadColumnsOf("calls"),
-		{ key: "note", label: "", quantity: "text" },
 	];
-	const isJoin = (t: FutexThread) => joins.has(keyOf(t));
 	const ordered = expectedLast(threads, isJoin);
 	return {
 		kind: "table",
-		caption: `a row is a thread and a futex that it waited for; ${counted(threads.length, "row")}, the most time first, expected ones last`,
+		caption: `a row is a thread and a futex that it waited for; ${counted(threads.length, "row")}, the most time first; thread joins are expected: last`,
 		...withTotal(columns, {
 			rows: ordered.map((t) => ({
 				thread: threadName(t),
 				futex: addressOf(t),
 				...spreadCells(t, t.ns),
-				note: isJoin(t) ? `join, ${EXPECTED}` : "",
+				note: isJoin(t) ? EXPECTED : "",
 			})),
 			top,
 			sums: ["n", "total"],
@@ -300,21 +327,21 @@ function threadTable(threads: readonly FutexThread[], joins: ReadonlySet<string>
 }
 
 function wakerTable(wakers: readonly FutexWaker[], joins: ReadonlySet<string>, top: number): TableBlock {
-	const all = wakers.reduce((sum, w) => sum + w.ns, 0);
 	const isJoin = (w: FutexWaker) => joins.has(keyOf(w));
+	const all = wakers.reduce((sum, w) => sum + (isJoin(w) ? 0 : w.ns), 0);
 	const ordered = expectedLast(wakers, isJoin);
 	return {
 		kind: "table",
-		caption: `a row is a waiter, its futex and who ended the waits; ${counted(wakers.length, "row")}; calls that began in the window and slept; expected ones last`,
+		caption: `a row is a waiter, its futex and who ended the waits; ${counted(wakers.length, "row")}; calls that began in the window and slept; thread joins are expected: last, and no part of the shares`,
 		...withTotal(
 			[
 				{ key: "waiter", label: "waits", quantity: "name" },
 				{ key: "waker", label: "woken by", quantity: "name" },
 				addressColumn,
+				...expectedColumn(wakers.some(isJoin)),
 				{ key: "n", label: "calls", quantity: "count" },
 				{ key: "ns", label: "time", quantity: "ns", bar: "max" },
 				{ key: "share", label: "share", quantity: "percent" },
-				{ key: "note", label: "", quantity: "text" },
 			],
 			{
 				rows: ordered.map((w) => ({
@@ -323,12 +350,11 @@ function wakerTable(wakers: readonly FutexWaker[], joins: ReadonlySet<string>, t
 					futex: addressOf(w),
 					n: w.n,
 					ns: w.ns,
-					share: share(w.ns, all),
-					note: isJoin(w) ? `join, ${EXPECTED}` : "",
+					share: isJoin(w) ? "-" : share(w.ns, all),
+					note: isJoin(w) ? EXPECTED : "",
 				})),
 				top,
 				sums: ["n", "ns"],
-				total: { share: share(all, all) },
 				row: "row",
 			},
 		),

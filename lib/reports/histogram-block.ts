@@ -66,7 +66,10 @@ function table(bins: readonly HistogramBin[], words: HistogramWords, n: number, 
 }
 
 /** Limits of bins are round numbers: "2 ms", not "2.00 ms". */
-const limit = (ns: number): string => sentence(ns, "ns").replace(/\.0+(?=\u202f)/, "").replace(/(\.\d*[1-9])0+(?=\u202f)/, "$1");
+const limit = (ns: number): string =>
+	sentence(ns, "ns")
+		.replace(/\.0+(?=\u202f)/, "")
+		.replace(/(\.\d*[1-9])0+(?=\u202f)/, "$1");
 
 function between(b: HistogramBin): string {
 	if (b.toNs === null) return `${limit(b.fromNs)} or more`;

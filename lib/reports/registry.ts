@@ -3,14 +3,16 @@ import type { Dataset } from "../dataset/dataset.ts";
 import { nearest } from "../dataset/nearest.ts";
 import type { QueryParameters } from "../dataset/scope.ts";
 import { exitCode, PowerkiError } from "../schema/errors.ts";
-import type { Report } from "./document.ts";
-import type { ReportModule } from "./report.ts";
+import { cpuUsage } from "./cpu-usage.ts";
 import { disk } from "./disk.ts";
+import type { Report } from "./document.ts";
 import { futex } from "./futex.ts";
+import type { ReportModule } from "./report.ts";
 import { runQueue } from "./run-queue.ts";
+import { waits } from "./waits.ts";
 
 /** In the order in which `all` makes them. */
-export const reports: readonly ReportModule[] = [runQueue, futex, disk];
+export const reports: readonly ReportModule[] = [cpuUsage, runQueue, waits, futex, disk];
 
 /** @throws PowerkiError (usage) with the nearest name and the list, for a name that is none */
 export function reportNamed(name: string): ReportModule {

@@ -28,6 +28,8 @@ export interface ReportDefinition {
 	readonly needs: Needs;
 	/** Events that it uses, the needed first. */
 	readonly events: readonly string[];
+	/** What to record for the whole answer. */
+	readonly record: readonly string[];
 	/** What its conditions may speak of. */
 	readonly where: readonly WhereField[];
 	/** Definitions that its numbers rest on. */

@@ -1,5 +1,6 @@
 import type { ThreadRef } from "../dataset/thread-ref.ts";
 import { group, percent, sentence } from "../figures/numbers.ts";
+import { stateTotals } from "../scheduling/cpu-time.ts";
 import {
 	type RunQueueCpu,
 	type RunQueueHolder,
@@ -11,7 +12,6 @@ import {
 	runQueueTotal,
 } from "../scheduling/run-queue.ts";
 import { runQueueHistogram } from "../scheduling/run-queue-histogram.ts";
-import { stateTotals } from "../scheduling/cpu-time.ts";
 import type { Block, Section } from "./document.ts";
 import { defineReport } from "./frame.ts";
 import { histogramBlocks } from "./histogram-block.ts";
@@ -42,6 +42,7 @@ export const runQueue = defineReport({
 	events: ["sched_switch", "sched_waking", "sched_wakeup", "sched_wakeup_new", "sched_migrate_task"],
 	where: ["thread", "process", "name", "cpu"],
 	definitions: ["run-queue wait", "who had the CPU"],
+	record: ["sched_switch", "sched_waking", "sched_wakeup", "sched_wakeup_new"],
 	sections,
 	async find(ds, scope, parameters) {
 		const { top: _top, ...all } = parameters;
@@ -90,7 +91,9 @@ export const runQueue = defineReport({
 			title: `${worst.name} waits ${sentence(worst.ns, "ns")} for a CPU, ${percent(worst.ns, total.ns)} of all waiting for a CPU`,
 			lead: [
 				`${counted(worst.utids.size, "thread")} of it ${worst.utids.size === 1 ? "waits" : "wait"} ${counted(worst.n, "time")}${
-					ran > 0 ? ` and ${worst.utids.size === 1 ? "runs" : "run"} ${sentence(ran, "ns")}: ${sentence((worst.ns / ran) * 100e6, "ns")} of waiting for each 100 ms on a CPU` : ""
+					ran > 0
+						? ` and ${worst.utids.size === 1 ? "runs" : "run"} ${sentence(ran, "ns")}: ${sentence((worst.ns / ran) * 100e6, "ns")} of waiting for each 100 ms on a CPU`
+						: ""
 				}.`,
 				`Of all waiting time another thread has the CPU for ${percent(holding, total.ns)}, ${
 					others.length === 0 ? "nobody most of it" : `${others[0].name} most of it`
@@ -98,11 +101,31 @@ export const runQueue = defineReport({
 				"Next: powerki report waits shows what the threads wait for besides a CPU.",
 			].join(" "),
 			keyNumbers: [
-				{ label: "waiting for a CPU", value: total.ns, quantity: "ns", base: `of ${counted(waiting.length, "thread")} in ${sentence(scope.window.ns, "ns")}` },
-				{ label: "waits", value: total.n, quantity: "count", base: `${group(total.woken)} after a waking, ${group(total.preempted)} after losing the CPU or at the start` },
-				{ label: "typical wait", value: total.p50, quantity: "ns", base: `p50 of ${counted(total.n, "wait")}` },
+				{
+					label: "waiting for a CPU",
+					value: total.ns,
+					quantity: "ns",
+					base: `of ${counted(waiting.length, "thread")} in ${sentence(scope.window.ns, "ns")}`,
+				},
+				{
+					label: "waits",
+					value: total.n,
+					quantity: "count",
+					base: `${group(total.woken)} after a waking, ${group(total.preempted)} after losing the CPU or at the start`,
+				},
+				{
+					label: "typical wait",
+					value: total.p50,
+					quantity: "ns",
+					base: `p50 of ${counted(total.n, "wait")}`,
+				},
 				{ label: "slow wait", value: total.p99, quantity: "ns", base: `p99 of ${counted(total.n, "wait")}` },
-				{ label: "longest wait", value: total.max, quantity: "ns", base: longest === undefined ? "" : `of ${threadName(longest)}` },
+				{
+					label: "longest wait",
+					value: total.max,
+					quantity: "ns",
+					base: longest === undefined ? "" : `of ${threadName(longest)}`,
+				},
 			],
 			sections: result,
 		};
@@ -161,7 +184,12 @@ function threadTable(threads: readonly RunQueueThread[], top: number, total: Tot
 		{ key: "thread", label: "thread", quantity: "name" as const },
 		{ key: "tid", label: "tid", quantity: "code" as const },
 		...spreadColumnsOf("waits"),
-		{ key: "preempted", label: "not woken", quantity: "count" as const, doc: "Waits after losing the CPU, and of new threads" },
+		{
+			key: "preempted",
+			label: "not woken",
+			quantity: "count" as const,
+			doc: "Waits after losing the CPU, and of new threads",
+		},
 	];
 	return {
 		kind: "table",
@@ -205,7 +233,12 @@ function holderTables(
 					part,
 				],
 				{
-					rows: holders.map((h) => ({ holder: h.name, process: h.process, ns: h.ns, share: share(h.ns, all) })),
+					rows: holders.map((h) => ({
+						holder: h.name,
+						process: h.process,
+						ns: h.ns,
+						share: share(h.ns, all),
+					})),
 					top,
 					sums: ["ns"],
 					total: { share: share(all, all) },

@@ -59,6 +59,11 @@ export function spreadCells(s: Spread, total: number | null, prefix = ""): Recor
 /** The mark of rows that are as they should be; they are kept, since sums would be wrong without them, and shown grey. */
 export const EXPECTED = "expected";
 
+/** The column for that mark, where a row has it: beside the names, since a narrow terminal drops columns from the right. */
+export function expectedColumn(some: boolean): TableColumn[] {
+	return some ? [{ key: "note", label: "", quantity: "text" }] : [];
+}
+
 /** What is expected goes below what is not, each in its order: on top it misleads. */
 export function expectedLast<T>(rows: readonly T[], isExpected: (row: T) => boolean): T[] {
 	return [...rows.filter((r) => !isExpected(r)), ...rows.filter(isExpected)];
@@ -92,7 +97,12 @@ export function withTotal(
 ): Pick<TableBlock, "columns" | "rows" | "available" | "total"> {
 	const first = columns[0].key;
 	const sum = (of: readonly Readonly<Record<string, Value>>[], name: string) => ({
-		...Object.fromEntries(columns.map((c) => [c.key, c.quantity === "name" || c.quantity === "text" || c.quantity === "code" ? "" : "-"])),
+		...Object.fromEntries(
+			columns.map((c) => [
+				c.key,
+				c.quantity === "name" || c.quantity === "text" || c.quantity === "code" ? "" : "-",
+			]),
+		),
 		...Object.fromEntries(sums.map((key) => [key, added(of.map((r) => r[key]))])),
 		[first]: name,
 	});
@@ -102,11 +112,27 @@ export function withTotal(
 	const shown =
 		rest.length === 0 ? kept : [...kept, sum(rest, `${group(rest.length)} other ${rowPlural ?? `${row}s`}`)];
 	return {
-		columns,
+		columns: columns.map((c) =>
+			c.bar === "max" && rest.length > 0 && hides(rest, kept, c.key) ? withoutBar(c) : c,
+		),
 		rows: shown,
 		available: rows.length,
 		...(rows.length > 1 ? { total: { ...sum(rows, "all"), ...total } } : {}),
 	};
+}
+
+function withoutBar({ bar: _bar, ...column }: TableColumn): TableColumn {
+	return column;
+}
+
+/** The others together are longer than any row: beside theirs, the bars of the rows would tell nothing. */
+function hides(
+	rest: readonly Readonly<Record<string, Value>>[],
+	kept: readonly Readonly<Record<string, Value>>[],
+	key: string,
+): boolean {
+	const others = Number(added(rest.map((r) => r[key])) ?? 0);
+	return kept.every((r) => Number(r[key] === "-" ? 0 : (r[key] ?? 0)) < others);
 }
 
 /** Sum of what is known; unknown if one of the parts is. */

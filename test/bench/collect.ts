@@ -8,11 +8,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Manifest, parseManifest } from "../../lib/schema/manifest.ts";
 import { catalog } from "../../lib/schema/catalog.ts";
+import { type Manifest, parseManifest } from "../../lib/schema/manifest.ts";
 import { program } from "../support/cli.ts";
-import { bundledTrace } from "../support/traces.ts";
 import { writeVersion6 } from "../support/trace-dat-v6.ts";
+import { bundledTrace } from "../support/traces.ts";
 import { type Measured, measure, median, table } from "./measure.ts";
 
 const { values } = parseArgs({
@@ -44,7 +44,17 @@ if (input === undefined) {
 	await writeVersion6(bundled, input, times);
 	if (values.v7) {
 		const packed = join(folder, "packed.dat");
-		const done = spawnSync("trace-cmd", ["convert", "--file-version", "7", "--compression", "zstd", "-i", input, "-o", packed]);
+		const done = spawnSync("trace-cmd", [
+			"convert",
+			"--file-version",
+			"7",
+			"--compression",
+			"zstd",
+			"-i",
+			input,
+			"-o",
+			packed,
+		]);
 		if (done.status !== 0) throw new Error(`trace-cmd convert: ${done.stderr}`);
 		rmSync(input);
 		input = packed;
@@ -82,7 +92,10 @@ const peer = runs.get("trace-cmd report");
 const of = (list: readonly Measured[], what: "wall" | "cpu"): number => median(list.map((m) => m[what]));
 const range = (list: readonly Measured[], what: "wall" | "cpu"): string =>
 	`${of(list, what).toFixed(2)} (${Math.min(...list.map((m) => m[what])).toFixed(2)}–${Math.max(...list.map((m) => m[what])).toFixed(2)})`;
-const size: Record<string, number> = { "powerki, events only": parquet(manifestOf(out("plain"))), "powerki, derived": parquet(derived) };
+const size: Record<string, number> = {
+	"powerki, events only": parquet(manifestOf(out("plain"))),
+	"powerki, derived": parquet(derived),
+};
 console.log(
 	table([
 		["", "wall s", "CPU s", "× wall", "× CPU", "M events/s", "MB/s", "RSS MiB", "Parquet B/event"],

@@ -58,6 +58,18 @@ describe("the kernel", { timeout }, () => {
 		expect((await kernel.run("const p = 'again'; p")).result).toBe("'again'");
 	});
 
+	test("takes variables of earlier cells in every place", async () => {
+		await kernel.run("let one = 1, two = 2; const hidden = 'outer'");
+		expect((await kernel.run("({ one, two: { two } })")).result).toBe("{ one: 1, two: { two: 2 } }");
+		expect((await kernel.run("((hidden: string) => ({ hidden }))('inner')")).result).toBe(
+			"{ hidden: 'inner' }",
+		);
+		expect(
+			(await kernel.run("({ one, two = 9 } = { one: 5 } as { one: number; two?: number }); [one, two]"))
+				.result,
+		).toBe("[ 5, 9 ]");
+	});
+
 	test("awaits at top level, in every form", async () => {
 		expect((await kernel.run("const a = await Promise.resolve(3); a")).result).toBe("3");
 		expect((await kernel.run("const b = await (await Promise.resolve(Promise.resolve(4))); b")).result).toBe(

@@ -105,10 +105,11 @@ describe("query cells", { timeout }, () => {
 
 	test("the library is there for TypeScript cells, and asks the same dataset", async () => {
 		const { result, reply } = await kernel.run(
+			// biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a cell
 			'import { sql, openDataset, PowerkiError } from "powerki";\nconst found = await sql`SELECT tid FROM thread WHERE name = ${"third"}`;\nfound.rows()',
 		);
 		expect(reply.status).toBe("ok");
-		expect(result).toBe("[ { tid: 300 } ]");
+		expect(result).toBe("tid\n300\n1 row");
 		expect(
 			(
 				await kernel.run(

@@ -66,7 +66,10 @@ export function killsOf(runs: number, seed: number): void {
 		const out = join(folder, "interrupted");
 		cpSync(one, out, { recursive: true });
 		const before = digests(out);
-		const run = await powerki(["collect", second.path, "--out", out], { killAfter: 700, killSignal: "SIGINT" });
+		const run = await powerki(["collect", second.path, "--out", out], {
+			killAfter: 700,
+			killSignal: "SIGINT",
+		});
 		// a fast machine may have been done
 		if (run.code === 0) expect(await answers(out)).toEqual(whole);
 		else {
@@ -80,7 +83,10 @@ export function killsOf(runs: number, seed: number): void {
 		const out = join(folder, "terminated");
 		cpSync(one, out, { recursive: true });
 		const before = digests(out);
-		const run = await powerki(["collect", second.path, "--out", out], { killAfter: 500, killSignal: "SIGTERM" });
+		const run = await powerki(["collect", second.path, "--out", out], {
+			killAfter: 500,
+			killSignal: "SIGTERM",
+		});
 		if (run.code !== 0) {
 			expect(run.code).toBe(130);
 			expect(digests(out)).toEqual(before);
@@ -90,10 +96,11 @@ export function killsOf(runs: number, seed: number): void {
 	describe("two collections into one dataset at once", () => {
 		it("of two traces: both are there", async () => {
 			const out = join(folder, "two");
-			const runs = await Promise.all(
-				[first, second].map((t) => powerki(["collect", t.path, "--out", out])),
-			);
-			expect(runs.map((r) => [r.code, r.code === 0 ? "" : r.stderr])).toEqual([[0, ""], [0, ""]]);
+			const runs = await Promise.all([first, second].map((t) => powerki(["collect", t.path, "--out", out])));
+			expect(runs.map((r) => [r.code, r.code === 0 ? "" : r.stderr])).toEqual([
+				[0, ""],
+				[0, ""],
+			]);
 			expect(await answers(out)).toEqual(whole);
 			expect(leftovers(out)).toEqual([]);
 		});
@@ -101,7 +108,10 @@ export function killsOf(runs: number, seed: number): void {
 		it("of the same trace: it is there once", async () => {
 			const out = join(folder, "same");
 			const runs = await Promise.all([0, 1].map(() => powerki(["collect", first.path, "--out", out])));
-			expect(runs.map((r) => [r.code, r.code === 0 ? "" : r.stderr])).toEqual([[0, ""], [0, ""]]);
+			expect(runs.map((r) => [r.code, r.code === 0 ? "" : r.stderr])).toEqual([
+				[0, ""],
+				[0, ""],
+			]);
 			expect(await answers(out)).toEqual(alone);
 			expect(leftovers(out)).toEqual([]);
 		});

@@ -35,7 +35,8 @@ describe("collect and info refuse what is no trace with exit 3", () => {
 		"a file without bytes": () => file("empty.dat", ""),
 		"a text": () => file("notes.txt", "trace.dat is on the other machine\n"),
 		"unknown bytes": () => file("unknown.bin", bytes),
-		"only the magic of trace.dat": () => file("magic.dat", Uint8Array.of(0x17, 0x08, 0x44, ...Buffer.from("tracing"))),
+		"only the magic of trace.dat": () =>
+			file("magic.dat", Uint8Array.of(0x17, 0x08, 0x44, ...Buffer.from("tracing"))),
 		"a folder without traces": () => {
 			mkdirSync(join(folder, "empty"), { recursive: true });
 			return join(folder, "empty");

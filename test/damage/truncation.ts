@@ -34,7 +34,9 @@ export function truncationsOf(trace: TestTrace, cuts: number): void {
 				const part = await recordsIn(out);
 				expect(notPrefix(part, whole)).toBeNull();
 				// without complaint only where nothing is missing
-				expect([run.code, total(part) === total(whole)]).toEqual(run.code === 0 ? [0, true] : [4, expect.any(Boolean)]);
+				expect([run.code, total(part) === total(whole)]).toEqual(
+					run.code === 0 ? [0, true] : [4, expect.any(Boolean)],
+				);
 			}
 			rmSync(path);
 			rmSync(out, { recursive: true, force: true });

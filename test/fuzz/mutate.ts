@@ -5,7 +5,13 @@ import { powerki } from "../support/cli.ts";
 import { random } from "../support/random.ts";
 import { bundledTrace } from "../support/traces.ts";
 
-const seeds = ["variants/v6", "variants/v7-none", "variants/v7-zlib", "variants/instance", "variants/proc-map"];
+const seeds = [
+	"variants/v6",
+	"variants/v7-none",
+	"variants/v7-zlib",
+	"variants/instance",
+	"variants/proc-map",
+];
 
 /** Values that length and offset fields do not expect. */
 const nasty = [0, 1, 0x7f, 0x80, 0xff];
@@ -59,7 +65,8 @@ export async function tryMutation(folder: string, seed: number): Promise<Finding
 		const run = await powerki(["collect", path, "--out", out], { timeout: 60_000 });
 		if (run.code === null || ![0, 3, 4].includes(run.code))
 			what = `ended with ${run.code ?? run.signal}: ${run.stderr.slice(0, 600)}`;
-		else if (run.code === 3 && !run.stderr.startsWith("error: ")) what = `refused without a reason: ${run.stderr}`;
+		else if (run.code === 3 && !run.stderr.startsWith("error: "))
+			what = `refused without a reason: ${run.stderr}`;
 	} catch (error) {
 		what = (error as Error).message;
 	}

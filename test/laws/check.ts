@@ -34,7 +34,9 @@ export function lawsOf(trace: TestTrace): void {
 				);
 				let rows = 0n;
 				for (const table of m.tables[name] && catalog.get(name)?.kind !== "derived" ? [name] : clashes)
-					rows += (await d.row(`SELECT count(*) AS n FROM ${quoteIdentifier(table)} WHERE trace = '${m.trace}'`)).n as bigint;
+					rows += (
+						await d.row(`SELECT count(*) AS n FROM ${quoteIdentifier(table)} WHERE trace = '${m.trace}'`)
+					).n as bigint;
 				if (rows !== BigInt(n)) said.push(`${name}: ${rows} rows, ${n} records`);
 			}
 			expect(said).toEqual([]);

@@ -159,7 +159,8 @@ export const laws: readonly Law[] = [
 			SELECT * FROM t WHERE before > first_ts`,
 	},
 	{
-		title: "5: every record lies between the first and the last of its CPU, and the CPUs' records are all there are",
+		title:
+			"5: every record lies between the first and the last of its CPU, and the CPUs' records are all there are",
 		needs: ["cpu", "trace"],
 		sql: `SELECT t.trace, t.events, sum(c.events) AS of_cpus, t.start_ts, min(c.first_ts) AS first, t.end_ts, max(c.last_ts) AS last
 			FROM trace t JOIN cpu c USING (trace) GROUP BY ALL

@@ -24,7 +24,10 @@ export function caseOf(trace: TestTrace): void {
 	let b: bigint;
 	beforeAll(async () => {
 		d = await datasetOf(trace);
-		const { start_ts, end_ts } = (await d.row("SELECT start_ts, end_ts FROM trace")) as Record<string, bigint>;
+		const { start_ts, end_ts } = (await d.row("SELECT start_ts, end_ts FROM trace")) as Record<
+			string,
+			bigint
+		>;
 		[a, b] = window(start_ts!, end_ts!);
 	});
 	afterAll(() => d?.close());
@@ -36,11 +39,13 @@ export function caseOf(trace: TestTrace): void {
 			const w = besideJson<{ window_mono_ns?: [number, number] }>(trace, file).window_mono_ns;
 			if (w === undefined || w[0] === 0) continue;
 			const [from, to] = [BigInt(w[0]), BigInt(w[1])];
-			if (from >= start - 1_000_000_000n && from <= end) return [from > start ? from : start, to < end ? to : end];
+			if (from >= start - 1_000_000_000n && from <= end)
+				return [from > start ? from : start, to < end ? to : end];
 		}
 		return [BigInt(Math.round(expected.window_s[0] * 1e9)), BigInt(Math.round(expected.window_s[1] * 1e9))];
 	}
-	const clip = (from: string, to: string): string => `sum(least(${to}, ${b}) - greatest(${from}, ${a}))::DOUBLE / 1e6`;
+	const clip = (from: string, to: string): string =>
+		`sum(least(${to}, ${b}) - greatest(${from}, ${a}))::DOUBLE / 1e6`;
 	const inWindow = (from: string, to: string): string => `${from} < ${b} AND ${to} > ${a}`;
 	const began = (ts: string): string => `${ts} BETWEEN ${a} AND ${b}`;
 	const near = (own: unknown, theirs: number): boolean => Math.abs(Number(own ?? 0) - theirs) <= ROUNDING;
@@ -73,7 +78,8 @@ export function caseOf(trace: TestTrace): void {
 		for (const t of expected.threads) {
 			const of = `utid IN (SELECT utid FROM thread WHERE tid = ${t.tid})`;
 			const mine = `${of} AND ${inWindow("ts", "ts + dur")}`;
-			const own = await d.row(`WITH left_first AS (SELECT min(ts + dur) AS t FROM sched WHERE ${of} AND end_state IS NOT NULL)
+			const own =
+				await d.row(`WITH left_first AS (SELECT min(ts + dur) AS t FROM sched WHERE ${of} AND end_state IS NOT NULL)
 				SELECT
 				(SELECT ${clip("ts", "ts + dur")} FROM (SELECT ts, CASE state WHEN 'dead' THEN ${b} - ts ELSE dur END AS dur FROM thread_state
 					WHERE ${of} AND state IN ('sleeping', 'idle', 'parked', 'stopped', 'traced', 'dead')) WHERE ${inWindow("ts", "ts + dur")}) AS sleep_ms,
@@ -81,7 +87,8 @@ export function caseOf(trace: TestTrace): void {
 				(SELECT ${clip("ts", "ts + dur")} FROM thread_state, left_first WHERE ${mine} AND state = 'runnable' AND NOT open_right AND ts >= t) AS runq_ms,
 				(SELECT coalesce(${clip("ts", "ts + dur")}, 0) FROM thread_state, left_first WHERE ${mine} AND state = 'runnable' AND NOT open_right AND ts >= t AND waking_ts < ts) AS dropped_ms`);
 			const rest = Number(own.runq_ms ?? 0) - Number(own.dropped_ms);
-			const sum = (x: Record<"sleep_ms" | "dsleep_ms" | "runq_ms", unknown>): number => Number(x.sleep_ms ?? 0) + Number(x.dsleep_ms ?? 0) + Number(x.runq_ms ?? 0);
+			const sum = (x: Record<"sleep_ms" | "dsleep_ms" | "runq_ms", unknown>): number =>
+				Number(x.sleep_ms ?? 0) + Number(x.dsleep_ms ?? 0) + Number(x.runq_ms ?? 0);
 			if (Number(own.dropped_ms) > 0) {
 				if (!near(rest, t.runq_ms) || Math.abs(sum(own as never) - sum(t)) > 3 * ROUNDING)
 					wrong.push({ tid: t.tid, comm: t.comm, theirs: t, own });
@@ -110,7 +117,8 @@ export function caseOf(trace: TestTrace): void {
 					UNION ALL SELECT utid, op, uaddr, ts, open_left FROM futex_wake WHERE op IN ('WAKE', 'WAKE_BITSET')) WHERE ${at}) AS tids`);
 			for (const k of ["wait", "ret0", "eagain", "etimedout", "wake", "woken", "tids"] as const)
 				if (Number(own[k]) !== f[k]) wrong.push({ uaddr, what: k, theirs: f[k], own: own[k] });
-			if (!near(own.wait_ms, f.wait_ms)) wrong.push({ uaddr, what: "wait_ms", theirs: f.wait_ms, own: own.wait_ms });
+			if (!near(own.wait_ms, f.wait_ms))
+				wrong.push({ uaddr, what: "wait_ms", theirs: f.wait_ms, own: own.wait_ms });
 		}
 		expect(wrong).toEqual([]);
 	});
@@ -125,14 +133,19 @@ export function caseOf(trace: TestTrace): void {
 		const wrong: unknown[] = [];
 		let compared = 0;
 		const renamed = new Set(
-			(await d.rows(`SELECT DISTINCT name FROM thread_name WHERE utid IN (SELECT utid FROM thread_name WHERE ts > ${a})`)).map((r) => r.name),
+			(
+				await d.rows(
+					`SELECT DISTINCT name FROM thread_name WHERE utid IN (SELECT utid FROM thread_name WHERE ts > ${a})`,
+				)
+			).map((r) => r.name),
 		);
 		for (const s of expected.syscalls) {
 			if (renamed.has(s.comm)) continue;
 			const r = own.find((o) => o.name === s.comm && o.nr === s.nr);
 			const failed = Object.values(s.errors).reduce((x, y) => x + y, 0);
 			compared++;
-			if (Number(r?.n ?? 0) !== s.n || !near(r?.ms, s.ms) || Number(r?.failed ?? 0) !== failed) wrong.push({ theirs: s, own: r });
+			if (Number(r?.n ?? 0) !== s.n || !near(r?.ms, s.ms) || Number(r?.failed ?? 0) !== failed)
+				wrong.push({ theirs: s, own: r });
 		}
 		expect(wrong).toEqual([]);
 		if (compared === 0) context.skip();
@@ -159,18 +172,25 @@ export function caseOf(trace: TestTrace): void {
 	});
 
 	it("interrupts and softirqs by CPU", async () => {
-		const rows = await d.rows(`SELECT 'cpu' || cpu || ' ' || name AS k, count(*) AS n, sum(dur)::DOUBLE / 1e6 AS ms FROM irq
+		const rows =
+			await d.rows(`SELECT 'cpu' || cpu || ' ' || name AS k, count(*) AS n, sum(dur)::DOUBLE / 1e6 AS ms FROM irq
 				WHERE kind = 'handler' AND NOT open_left AND NOT open_right AND ${began("ts")} GROUP BY k
 			UNION ALL SELECT 'cpu' || cpu || ' vec' || vec, count(*), sum(dur)::DOUBLE / 1e6 FROM softirq
 				WHERE NOT open_left AND NOT open_right AND ${began("ts")} GROUP BY 1`);
-		const own = Object.fromEntries(rows.map((r) => [r.k, [Number(r.n), Math.round(Number(r.ms) * 1000) / 1000]]));
+		const own = Object.fromEntries(
+			rows.map((r) => [r.k, [Number(r.n), Math.round(Number(r.ms) * 1000) / 1000]]),
+		);
 		expect(own).toEqual({ ...expected.irq, ...expected.softirq });
 	});
 
 	it("lock contention", async (context) => {
 		if (expected.contention === undefined) return context.skip();
-		const flags = await d.rows(`SELECT flags::VARCHAR AS k, count(*) AS n FROM contention_begin WHERE ${began("ts")} GROUP BY k`);
-		expect(Object.fromEntries(flags.map((r) => [r.k, Number(r.n)]))).toEqual(expected.contention.begin_by_flags);
+		const flags = await d.rows(
+			`SELECT flags::VARCHAR AS k, count(*) AS n FROM contention_begin WHERE ${began("ts")} GROUP BY k`,
+		);
+		expect(Object.fromEntries(flags.map((r) => [r.k, Number(r.n)]))).toEqual(
+			expected.contention.begin_by_flags,
+		);
 		const { ms } = await d.row(`WITH e AS (
 				SELECT utid, ts, true AS begins FROM contention_begin UNION ALL SELECT utid, ts, false FROM contention_end),
 			o AS (SELECT *, lag(ts) OVER w AS before, lag(begins) OVER w AS was FROM e WINDOW w AS (PARTITION BY utid ORDER BY ts))

@@ -30,31 +30,33 @@ export function countsOf(trace: TestTrace): void {
 		expect(unfolded(ours())).toEqual(unfolded(expected));
 	});
 
-	it.skipIf(traceCmd === null)("events by type and CPU are those that trace-cmd report prints", async (context) => {
-		const theirs = await reportCounts(trace.path);
-		if (theirs === null) return context.skip();
-		const counts = new Map<string, number>();
-		for (const [key, n] of theirs)
-			if (!foldedByTraceCmd.has(key.split(" ")[1]!)) counts.set(key, n);
-		const own = new Map<string, number>();
-		for (const m of d.manifests) {
-			let rows = 0n;
-			for (const [table, t] of Object.entries(m.tables)) {
-				if (!(table in m.eventCounts) || foldedByTraceCmd.has(table) || t.rows === 0) continue;
-				for (const r of await d.rows(
-					`SELECT cpu, count(*) AS n FROM "${table}" WHERE trace = '${m.trace}' GROUP BY cpu`,
-				)) {
-					const key = `${r.cpu} ${table}`;
-					own.set(key, (own.get(key) ?? 0) + Number(r.n));
-					rows += r.n as bigint;
+	it.skipIf(traceCmd === null)(
+		"events by type and CPU are those that trace-cmd report prints",
+		async (context) => {
+			const theirs = await reportCounts(trace.path);
+			if (theirs === null) return context.skip();
+			const counts = new Map<string, number>();
+			for (const [key, n] of theirs) if (!foldedByTraceCmd.has(key.split(" ")[1]!)) counts.set(key, n);
+			const own = new Map<string, number>();
+			for (const m of d.manifests) {
+				let rows = 0n;
+				for (const [table, t] of Object.entries(m.tables)) {
+					if (!(table in m.eventCounts) || foldedByTraceCmd.has(table) || t.rows === 0) continue;
+					for (const r of await d.rows(
+						`SELECT cpu, count(*) AS n FROM "${table}" WHERE trace = '${m.trace}' GROUP BY cpu`,
+					)) {
+						const key = `${r.cpu} ${table}`;
+						own.set(key, (own.get(key) ?? 0) + Number(r.n));
+						rows += r.n as bigint;
+					}
 				}
+				expect(rows).toBeGreaterThan(0n);
 			}
-			expect(rows).toBeGreaterThan(0n);
-		}
-		// stacks have no table of their own, and are counted without their CPU in the manifest
-		for (const key of counts.keys()) if (/ (kernel|user)_stack$/.test(key)) counts.delete(key);
-		expect([...own].sort()).toEqual([...counts].sort());
-	});
+			// stacks have no table of their own, and are counted without their CPU in the manifest
+			for (const key of counts.keys()) if (/ (kernel|user)_stack$/.test(key)) counts.delete(key);
+			expect([...own].sort()).toEqual([...counts].sort());
+		},
+	);
 }
 
 export function describeCounts(traces: readonly TestTrace[]): void {

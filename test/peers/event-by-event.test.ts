@@ -29,7 +29,15 @@ const compared: readonly Compared[] = [
 		event: "sched_switch",
 		sql: "SELECT ts, cpu, prev_comm, prev_pid, prev_prio, prev_state, next_comm, next_pid, next_prio FROM sched_switch",
 		theirs: (l, f) => [
-			l.ts, l.cpu, f.prev_comm, f.prev_pid, f.prev_prio, BigInt(f.prev_state!), f.next_comm, f.next_pid, f.next_prio,
+			l.ts,
+			l.cpu,
+			f.prev_comm,
+			f.prev_pid,
+			f.prev_prio,
+			BigInt(f.prev_state!),
+			f.next_comm,
+			f.next_pid,
+			f.next_prio,
 		],
 	},
 	{
@@ -51,14 +59,27 @@ const compared: readonly Compared[] = [
 		event: "block_rq_issue",
 		sql: "SELECT ts, cpu, dev, sector, nr_sector, bytes, rwbs, comm FROM block_rq_issue",
 		theirs: (l, f) => [
-			l.ts, l.cpu, f.dev, BigInt.asIntN(64, BigInt(f.sector!)), f.nr_sector, f.bytes, f.rwbs, f.comm,
+			l.ts,
+			l.cpu,
+			f.dev,
+			BigInt.asIntN(64, BigInt(f.sector!)),
+			f.nr_sector,
+			f.bytes,
+			f.rwbs,
+			f.comm,
 		],
 	},
 	{
 		event: "block_rq_complete",
 		sql: "SELECT ts, cpu, dev, sector, nr_sector, error, rwbs FROM block_rq_complete",
 		theirs: (l, f) => [
-			l.ts, l.cpu, f.dev, BigInt.asIntN(64, BigInt(f.sector!)), f.nr_sector, f.error, f.rwbs,
+			l.ts,
+			l.cpu,
+			f.dev,
+			BigInt.asIntN(64, BigInt(f.sector!)),
+			f.nr_sector,
+			f.error,
+			f.rwbs,
 		],
 	},
 ];
@@ -101,12 +122,17 @@ for (const name of ["6.12-4k-mixed", "cases/lock-convoy/sick", "variants/v6"])
 
 		for (const c of compared)
 			it(`fields of ${c.event}`, async (context) => {
-				const theirs = lines.filter((l) => l.event === c.event).map((l) => text(c.theirs(l, fieldsOf(l.fields))));
+				const theirs = lines
+					.filter((l) => l.event === c.event)
+					.map((l) => text(c.theirs(l, fieldsOf(l.fields))));
 				if (theirs.length === 0) context.skip();
 				const own = (await d.rows(c.sql)).map((r: ResultRow) => text(Object.values(r)));
 				const missing = difference(theirs, own);
 				const surplus = difference(own, theirs);
-				expect({ missing: missing.slice(0, 3), surplus: surplus.slice(0, 3) }).toEqual({ missing: [], surplus: [] });
+				expect({ missing: missing.slice(0, 3), surplus: surplus.slice(0, 3) }).toEqual({
+					missing: [],
+					surplus: [],
+				});
 			});
 	});
 

@@ -2,8 +2,9 @@
  * Numbers that were counted from the traces by other programs (trace-cmd's text and scripts over it) or by the
  * workloads themselves, as the files beside each trace have them; see test/traces/README.md.
  */
-import { basename, dirname, join } from "node:path";
+
 import { existsSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { TestTrace } from "../support/traces.ts";
 
 /** Records by event name, all buffers together; null where nothing tells. */

@@ -10,12 +10,27 @@ import { type MixedExpected, type TruthLine, truthLines } from "./expected.ts";
 
 /** Operation numbers of include/uapi/linux/futex.h. */
 const futexOps: Readonly<Record<string, number>> = {
-	WAIT: 0, WAKE: 1, REQUEUE: 3, CMP_REQUEUE: 4, WAKE_OP: 5, LOCK_PI: 6, UNLOCK_PI: 7, TRYLOCK_PI: 8,
-	WAIT_BITSET: 9, WAKE_BITSET: 10, WAIT_REQUEUE_PI: 11, CMP_REQUEUE_PI: 12, LOCK_PI2: 13,
+	WAIT: 0,
+	WAKE: 1,
+	REQUEUE: 3,
+	CMP_REQUEUE: 4,
+	WAKE_OP: 5,
+	LOCK_PI: 6,
+	UNLOCK_PI: 7,
+	TRYLOCK_PI: 8,
+	WAIT_BITSET: 9,
+	WAKE_BITSET: 10,
+	WAIT_REQUEUE_PI: 11,
+	CMP_REQUEUE_PI: 12,
+	LOCK_PI2: 13,
 };
 
 /** Events of single calls are named after the kernel's function, not after the call. */
-const eventNames: Readonly<Record<string, string>> = { newuname: "uname", llseek: "_llseek", newfstatat: "newfstatat" };
+const eventNames: Readonly<Record<string, string>> = {
+	newuname: "uname",
+	llseek: "_llseek",
+	newfstatat: "newfstatat",
+};
 
 const futexCalls = `SELECT trace, ts, utid, uaddr, op, shared, ret, outcome AS error FROM futex_wait
 	UNION ALL SELECT trace, ts, utid, uaddr, op, shared, ret, error FROM futex_wake`;
@@ -41,15 +56,23 @@ export function mixedOf(trace: TestTrace): void {
 
 	describe("as expected.json has it", () => {
 		it("window of the trace and of each CPU, records of each CPU", async () => {
-			expect((await d.row("SELECT start_ts, end_ts FROM trace"))).toEqual({
+			expect(await d.row("SELECT start_ts, end_ts FROM trace")).toEqual({
 				start_ts: BigInt(expected.first_ts),
 				end_ts: BigInt(expected.last_ts),
 			});
 			const own = (await d.rows("SELECT cpu, first_ts, last_ts, events FROM cpu ORDER BY cpu")).map((r) => [
-				String(r.cpu), Number(r.first_ts), Number(r.last_ts), Number(r.events),
+				String(r.cpu),
+				Number(r.first_ts),
+				Number(r.last_ts),
+				Number(r.events),
 			]);
 			expect(own).toEqual(
-				Object.entries(expected.window_by_cpu).map(([cpu, [a, b]]) => [cpu, a, b, expected.events_by_cpu[cpu]]),
+				Object.entries(expected.window_by_cpu).map(([cpu, [a, b]]) => [
+					cpu,
+					a,
+					b,
+					expected.events_by_cpu[cpu],
+				]),
 			);
 		});
 
@@ -65,14 +88,15 @@ export function mixedOf(trace: TestTrace): void {
 			const own = await number(`SELECT (SELECT count(*) FROM sched_switch WHERE stack_id IS NOT NULL)
 				+ (SELECT count(*) FROM block_rq_issue WHERE stack_id IS NOT NULL)`);
 			expect(own).toBe(stacks);
-			expect(await number("SELECT count(*) FROM sched_switch WHERE (prev_state <> 0) <> (stack_id IS NOT NULL)")).toBe(
-				stacks === 0 ? await number("SELECT count(*) FROM sched_switch WHERE prev_state <> 0") : 0,
-			);
+			expect(
+				await number("SELECT count(*) FROM sched_switch WHERE (prev_state <> 0) <> (stack_id IS NOT NULL)"),
+			).toBe(stacks === 0 ? await number("SELECT count(*) FROM sched_switch WHERE prev_state <> 0") : 0);
 		});
 
 		it("time on a CPU by thread, to the nanosecond", async () => {
 			// sums over the switches of a CPU: what follows the last switch does not count there
-			const own = await counts(`SELECT CASE WHEN s.utid = 0 THEN 'idle' || s.cpu ELSE t.tid::VARCHAR END AS k, sum(s.dur) AS n
+			const own =
+				await counts(`SELECT CASE WHEN s.utid = 0 THEN 'idle' || s.cpu ELSE t.tid::VARCHAR END AS k, sum(s.dur) AS n
 				FROM sched s JOIN thread t USING (trace, utid) WHERE NOT s.open_right GROUP BY k`);
 			const theirs: Counts = {};
 			for (const [key, ns] of Object.entries(expected.on_cpu_ns_by_tid)) {
@@ -93,7 +117,8 @@ export function mixedOf(trace: TestTrace): void {
 			const theirs = byTid(expected.switches_out_by_tid);
 			const all = byTid(own);
 			expect(Object.fromEntries(Object.keys(theirs).map((k) => [k, all[k]]))).toEqual(theirs);
-			const slices = await counts(`SELECT t.tid AS k, count(*) AS n FROM sched s JOIN thread t USING (trace, utid)
+			const slices =
+				await counts(`SELECT t.tid AS k, count(*) AS n FROM sched s JOIN thread t USING (trace, utid)
 				WHERE NOT s.open_right GROUP BY k`);
 			expect(Object.fromEntries(Object.keys(theirs).map((k) => [k, slices[k]]))).toEqual(theirs);
 		});
@@ -121,15 +146,19 @@ export function mixedOf(trace: TestTrace): void {
 		});
 
 		it("block requests and bytes by device, operation and event", async () => {
-			const own = await d.rows(`SELECT ${device("dev")} || ' ' || rwbs || ' block_rq_issue' AS k, count(*) AS n, sum(bytes) AS bytes
+			const own =
+				await d.rows(`SELECT ${device("dev")} || ' ' || rwbs || ' block_rq_issue' AS k, count(*) AS n, sum(bytes) AS bytes
 					FROM block_rq_issue GROUP BY k
 				UNION ALL SELECT ${device("dev")} || ' ' || rwbs || ' block_rq_complete', count(*), sum(nr_sector) * 512
 					FROM block_rq_complete GROUP BY 1`);
-			expect(Object.fromEntries(own.map((r) => [r.k, [Number(r.n), Number(r.bytes)]]))).toEqual(expected.block);
+			expect(Object.fromEntries(own.map((r) => [r.k, [Number(r.n), Number(r.bytes)]]))).toEqual(
+				expected.block,
+			);
 		});
 
 		it("requests and bytes of block_io by device and operation are those issued", async () => {
-			const own = await d.rows(`SELECT ${device("dev")} || ' ' || op AS k, count(*) AS n, sum(bytes) AS bytes FROM block_io
+			const own =
+				await d.rows(`SELECT ${device("dev")} || ' ' || op AS k, count(*) AS n, sum(bytes) AS bytes FROM block_io
 				WHERE issued_ts IS NOT NULL AND merged_into IS NULL GROUP BY k`);
 			const theirs: Record<string, [number, number]> = {};
 			for (const [key, [n, bytes]] of Object.entries(expected.block)) {
@@ -144,7 +173,8 @@ export function mixedOf(trace: TestTrace): void {
 		});
 
 		it("time from issue to completion by device, requests with data", async () => {
-			const own = await d.rows(`SELECT ${device("dev")} AS k, count(*) AS n, sum(service_ns) AS ns, max(service_ns) AS most
+			const own =
+				await d.rows(`SELECT ${device("dev")} AS k, count(*) AS n, sum(service_ns) AS ns, max(service_ns) AS most
 				FROM block_io WHERE bytes > 0 AND service_ns IS NOT NULL AND merged_into IS NULL GROUP BY k`);
 			expect(Object.fromEntries(own.map((r) => [r.k, [Number(r.n), Number(r.ns), Number(r.most)]]))).toEqual(
 				expected.block_latency_ns_sum_by_dev,
@@ -161,7 +191,9 @@ export function mixedOf(trace: TestTrace): void {
 
 		it("futex calls by address, operation and result", async () => {
 			const own: Counts = {};
-			for (const r of await d.rows(`SELECT hex(uaddr) AS uaddr, op, ret FROM (${futexCalls}) WHERE ret IS NOT NULL AND uaddr IS NOT NULL`)) {
+			for (const r of await d.rows(
+				`SELECT hex(uaddr) AS uaddr, op, ret FROM (${futexCalls}) WHERE ret IS NOT NULL AND uaddr IS NOT NULL`,
+			)) {
 				const key = `${r.uaddr} op${futexOps[r.op as string]}`;
 				const raw = r.ret as bigint;
 				const k = `${key} ${raw < 0n ? raw : ">=0"}`;
@@ -194,7 +226,8 @@ export function mixedOf(trace: TestTrace): void {
 		it("failed system calls, by number and result", async (context) => {
 			// per-syscall events on POWER8 show errors as positive numbers: expected.json has none then
 			if (Object.keys(expected.syscall_errors_by_nr_ret).length === 0) return context.skip();
-			const own = await counts(`SELECT CASE WHEN nr = 172 THEN 'rt_sigreturn' ELSE nr::VARCHAR END || ' ' || ret AS k, count(*) AS n
+			const own =
+				await counts(`SELECT CASE WHEN nr = 172 THEN 'rt_sigreturn' ELSE nr::VARCHAR END || ' ' || ret AS k, count(*) AS n
 				FROM syscall WHERE ret BETWEEN -4095 AND -1 GROUP BY k`);
 			// rt_sigreturn exits under the number of the call that the signal interrupted
 			for (const [k, n] of Object.entries(own)) {
@@ -205,7 +238,9 @@ export function mixedOf(trace: TestTrace): void {
 			}
 			expect(own).toEqual(expected.syscall_errors_by_nr_ret);
 			expect(
-				await number("SELECT count(*) FROM syscall WHERE error IS NULL AND ret BETWEEN -4095 AND -1 AND nr <> 172"),
+				await number(
+					"SELECT count(*) FROM syscall WHERE error IS NULL AND ret BETWEEN -4095 AND -1 AND nr <> 172",
+				),
 			).toBe(0);
 		});
 
@@ -224,14 +259,22 @@ export function mixedOf(trace: TestTrace): void {
 	});
 
 	describe("as the workloads counted", () => {
-		const line = (prog: string, phase: "seq" | "parallel" = "seq", more: (l: TruthLine) => boolean = () => true): TruthLine => {
+		const line = (
+			prog: string,
+			phase: "seq" | "parallel" = "seq",
+			more: (l: TruthLine) => boolean = () => true,
+		): TruthLine => {
 			const found = truth.find((l) => l.prog === prog && (l.phase ?? "seq") === phase && more(l));
 			if (found === undefined) throw new Error(`truth.jsonl has no ${prog} (${phase})`);
 			return found;
 		};
 		/** utids of the threads that a workload lists, its main thread included. */
 		const threadsOf = (l: TruthLine): string => {
-			const tids = [l.pid, ...(l.threads ?? []).map((t) => t.tid), ...(l.child === undefined ? [] : [l.child])];
+			const tids = [
+				l.pid,
+				...(l.threads ?? []).map((t) => t.tid),
+				...(l.child === undefined ? [] : [l.child]),
+			];
 			return `(SELECT utid FROM thread WHERE tid IN (${[...new Set(tids)].join(", ")}))`;
 		};
 		const byTid = (tid: number): string => `(SELECT utid FROM thread WHERE tid = ${tid})`;
@@ -249,13 +292,21 @@ export function mixedOf(trace: TestTrace): void {
 			expect(await futex(l, l.uaddr, "op = 'WAKE'")).toBe(l.futex_wake_calls);
 			expect(await futex(l, l.uaddr, "op = 'WAIT' AND error = 'EAGAIN'")).toBe(l.futex_wait_eagain);
 			expect(
-				await number(`SELECT sum(woken) FROM futex_wake WHERE utid IN ${threadsOf(l)} AND uaddr = ${address(l.uaddr)}`),
+				await number(
+					`SELECT sum(woken) FROM futex_wake WHERE utid IN ${threadsOf(l)} AND uaddr = ${address(l.uaddr)}`,
+				),
 			).toBe(l.futex_woken);
 		});
 
 		it("convoy: waits and wakes by thread", async () => {
 			const l = line("pk_convoy");
-			for (const t of l.per_thread as { tid: number; wait_calls: number; wait_ok: number; wake_calls: number; woken: number }[]) {
+			for (const t of l.per_thread as {
+				tid: number;
+				wait_calls: number;
+				wait_ok: number;
+				wake_calls: number;
+				woken: number;
+			}[]) {
 				const mine = `utid IN ${byTid(t.tid)} AND uaddr = ${address(l.uaddr)}`;
 				expect({
 					tid: t.tid,
@@ -269,15 +320,23 @@ export function mixedOf(trace: TestTrace): void {
 
 		it("futexops: each operation and its outcome", async () => {
 			const l = line("pk_futexops");
-			expect(await futex(l, l.timeout.uaddr, "op = 'WAIT' AND error = 'ETIMEDOUT'")).toBe(l.timeout.etimedout);
+			expect(await futex(l, l.timeout.uaddr, "op = 'WAIT' AND error = 'ETIMEDOUT'")).toBe(
+				l.timeout.etimedout,
+			);
 			expect(await futex(l, l.stale.uaddr, "op = 'WAIT' AND error = 'EAGAIN'")).toBe(l.stale.eagain);
-			expect(await futex(l, l.bitset.uaddr, "op = 'WAIT_BITSET' AND error = 'ETIMEDOUT'")).toBe(l.bitset.etimedout);
+			expect(await futex(l, l.bitset.uaddr, "op = 'WAIT_BITSET' AND error = 'ETIMEDOUT'")).toBe(
+				l.bitset.etimedout,
+			);
 			expect(await futex(l, l.wake_nobody.uaddr, "op = 'WAKE' AND ret = 0")).toBe(l.wake_nobody.zero);
 			expect(await futex(l, l.pi.uaddr, "op = 'LOCK_PI'")).toBe(l.pi.lock_pi_calls);
 			expect(await futex(l, l.pi.uaddr, "op = 'UNLOCK_PI'")).toBe(l.pi.unlock_pi_calls);
-			expect(await futex(l, l.requeue.uaddr, `op = 'CMP_REQUEUE' AND ret = ${l.requeue.cmp_requeue_ret}`)).toBe(1);
 			expect(
-				await number(`SELECT sum(woken) FROM futex_wake WHERE op = 'CMP_REQUEUE' AND utid IN ${threadsOf(l)}`),
+				await futex(l, l.requeue.uaddr, `op = 'CMP_REQUEUE' AND ret = ${l.requeue.cmp_requeue_ret}`),
+			).toBe(1);
+			expect(
+				await number(
+					`SELECT sum(woken) FROM futex_wake WHERE op = 'CMP_REQUEUE' AND utid IN ${threadsOf(l)}`,
+				),
 			).toBe(l.requeue.cmp_requeue_ret);
 			expect(await futex(l, l.shared.uaddr, "op = 'WAKE' AND shared")).toBe(l.shared.wake_calls);
 		});
@@ -288,7 +347,9 @@ export function mixedOf(trace: TestTrace): void {
 				expect(await calls(threadsOf(l), "fdatasync")).toBe(l.fdatasync_calls);
 				expect(await calls(threadsOf(l), "write", `ret > 0 AND args[1] = ${l.fd}`)).toBe(l.write_calls);
 				expect(
-					await number(`SELECT sum(ret) FROM syscall WHERE utid IN ${threadsOf(l)} AND name = 'write' AND args[1] = ${l.fd}`),
+					await number(
+						`SELECT sum(ret) FROM syscall WHERE utid IN ${threadsOf(l)} AND name = 'write' AND args[1] = ${l.fd}`,
+					),
 				).toBe(l.write_bytes);
 			}
 		});
@@ -300,7 +361,9 @@ export function mixedOf(trace: TestTrace): void {
 				const device = `dev = ${(major << 20) | minor} AND utid IN ${threadsOf(l)}`;
 				expect(await number(`SELECT count(*) FROM block_bio_queue WHERE ${device}`)).toBe(l.calls);
 				expect(
-					await d.row(`SELECT count(*) AS n, sum(bytes)::BIGINT AS bytes FROM block_io WHERE ${device} AND merged_into IS NULL`),
+					await d.row(
+						`SELECT count(*) AS n, sum(bytes)::BIGINT AS bytes FROM block_io WHERE ${device} AND merged_into IS NULL`,
+					),
 				).toEqual({ n: BigInt(l.calls), bytes: BigInt(l.bytes) });
 			}
 		});
@@ -318,7 +381,10 @@ export function mixedOf(trace: TestTrace): void {
 		it("pipepp: reads and writes on the pipes of both threads", async () => {
 			for (const phase of ["seq", "parallel"] as const) {
 				const l = line("pk_pipepp", phase);
-				for (const [tid, fds] of [[l.pid, l.fd_parent], [l.child, l.fd_child]] as [number, [number, number]][]) {
+				for (const [tid, fds] of [
+					[l.pid, l.fd_parent],
+					[l.child, l.fd_child],
+				] as [number, [number, number]][]) {
 					const io = (name: string) =>
 						calls(byTid(tid), name, `args[1] IN (${fds.join(", ")}) AND ret = ${l.bytes_each}`);
 					expect([tid, await io("read"), await io("write")]).toEqual([tid, l.reads_each, l.writes_each]);
@@ -334,7 +400,9 @@ export function mixedOf(trace: TestTrace): void {
 						`SELECT count(*) FROM syscall WHERE utid IN ${byTid(t.tid)} AND name IN (${family.map((f) => `'${f}'`).join(", ")}) AND ret > 0`,
 					);
 				expect([t.comm, await n(["send", "sendto"]), await n(["recv", "recvfrom"])]).toEqual([
-					t.comm, l.count, l.count,
+					t.comm,
+					l.count,
+					l.count,
 				]);
 			}
 		});
@@ -356,7 +424,9 @@ export function mixedOf(trace: TestTrace): void {
 				expect([name, error, await calls(threadsOf(l), name, failed)]).toEqual([name, error, n]);
 			}
 			// -514 ERESTARTNOHAND, -516 ERESTART_RESTARTBLOCK: what the kernel keeps to itself shows in the trace
-			const interrupted = raw ? "error IN ('EINTR', 'ERESTARTNOHAND', 'ERESTART_RESTARTBLOCK')" : "ret IN (4, 514, 516)";
+			const interrupted = raw
+				? "error IN ('EINTR', 'ERESTARTNOHAND', 'ERESTART_RESTARTBLOCK')"
+				: "ret IN (4, 514, 516)";
 			expect(await calls(threadsOf(l), "clock_nanosleep", interrupted)).toBe(l.nanosleep_EINTR);
 		});
 
@@ -370,13 +440,18 @@ export function mixedOf(trace: TestTrace): void {
 		it("sleeper: sleeps, timer reads and signals", async () => {
 			const l = line("pk_sleeper");
 			expect(await calls(threadsOf(l), "clock_nanosleep", "ret = 0 AND nr = 248")).toBe(l.nanosleep_calls);
-			expect(await number(`SELECT count(*) FROM signal_deliver WHERE sig = 14 AND utid IN ${threadsOf(l)}`)).toBe(l.sigalrm);
+			expect(
+				await number(`SELECT count(*) FROM signal_deliver WHERE sig = 14 AND utid IN ${threadsOf(l)}`),
+			).toBe(l.sigalrm);
 		});
 
 		it("poll: waits, those that found something, those that timed out", async () => {
 			const l = line("pk_poll");
 			const waiter = byTid(l.pid);
-			for (const [name, t] of [["poll", l.poll], ["epoll_wait", l.epoll_wait]] as const) {
+			for (const [name, t] of [
+				["poll", l.poll],
+				["epoll_wait", l.epoll_wait],
+			] as const) {
 				expect([name, await calls(waiter, name)]).toEqual([name, t.calls]);
 				expect([name, await calls(waiter, name, "ret > 0")]).toEqual([name, t.ready_calls]);
 				expect([name, await calls(waiter, name, "ret = 0")]).toEqual([name, t.timeouts]);
@@ -413,7 +488,11 @@ export function mixedOf(trace: TestTrace): void {
 			const { prio } = await d.row(`SELECT min(prio) AS prio FROM sched WHERE utid IN ${byTid(fifo.tid)}`);
 			// user priority 20 of SCHED_FIFO is kernel priority 99 - 20
 			expect(prio).toBe(99 - l.fifo_prio);
-			expect(await number(`SELECT count(DISTINCT cpu) FROM sched WHERE prio = ${prio} AND utid IN ${byTid(fifo.tid)}`)).toBe(1);
+			expect(
+				await number(
+					`SELECT count(DISTINCT cpu) FROM sched WHERE prio = ${prio} AND utid IN ${byTid(fifo.tid)}`,
+				),
+			).toBe(1);
 		});
 	});
 }

@@ -19,7 +19,8 @@ export interface ReportLine {
 
 // "   comm-1234  [003] d..2. 16.153695691: event: fields"; with several buffers the line begins with the buffer's
 // name; the flags may be glued to an unknown clock's stamp.
-const line = /^\s*(?:\S+:\s+)?(.*)-(\d+)\s+\[(\d+)\]\s*(?:[^\s\d][^\s]{2,}\s+)?(\d+)(?:\.(\d{9}))?:\s+([\w-]+):\s*(.*)$/;
+const line =
+	/^\s*(?:\S+:\s+)?(.*)-(\d+)\s+\[(\d+)\]\s*(?:[^\s\d][^\s]{2,}\s+)?(\d+)(?:\.(\d{9}))?:\s+([\w-]+):\s*(.*)$/;
 
 export function parseReportLine(text: string): ReportLine | null {
 	const m = line.exec(text);

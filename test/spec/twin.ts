@@ -40,20 +40,26 @@ export const twins: readonly string[] = [...catalog.values()]
 
 async function prepare(d: TestDataset, trace: TestTrace): Promise<void> {
 	const events = new Set(d.manifests.flatMap((m) => Object.keys(m.tables).filter((t) => t in m.eventCounts)));
-	const union = [...events].map((e) => `SELECT trace, cpu, ts, utid FROM ${quoteIdentifier(e)}`).join(" UNION ALL ");
+	const union = [...events]
+		.map((e) => `SELECT trace, cpu, ts, utid FROM ${quoteIdentifier(e)}`)
+		.join(" UNION ALL ");
 	await d.run(text("prelude"));
 	await d.run(`CREATE TEMP TABLE first_record AS
 		SELECT r.trace, r.cpu, any_value(r.utid) AS utid FROM (${union}) r JOIN cpu c
 		ON c.trace = r.trace AND c.cpu = r.cpu AND c.first_ts = r.ts GROUP BY r.trace, r.cpu`);
 	await d.run("CREATE TEMP TABLE idle_name (state BIGINT, name VARCHAR)");
-	for (const [state, name] of idleNames(trace)) await d.run(`INSERT INTO idle_name VALUES (${state}, '${name}')`);
+	for (const [state, name] of idleNames(trace))
+		await d.run(`INSERT INTO idle_name VALUES (${state}, '${name}')`);
 }
 
 /** Names of idle states of the side file cpuidle: "state1 Shared Cede latency=10 Shared Cede". */
 function idleNames(trace: TestTrace): [number, string][] {
 	const file = join(trace.folder, "side", "cpuidle");
 	if (!existsSync(file)) return [];
-	return [...readFileSync(file, "utf8").matchAll(/^state(\d+) (.*?) latency=/gm)].map((m) => [Number(m[1]), m[2]!]);
+	return [...readFileSync(file, "utf8").matchAll(/^state(\d+) (.*?) latency=/gm)].map((m) => [
+		Number(m[1]),
+		m[2]!,
+	]);
 }
 
 export function twinsOf(trace: TestTrace): void {
@@ -73,7 +79,8 @@ export function twinsOf(trace: TestTrace): void {
 			// nor does it know what loss and filters leave of a thread's states: its events contradict each other there
 			if (notLost.has(table) && (await d.row(contradicted)).n !== 0n) return context.skip();
 			// syscall.sql is about raw_syscalls; events of single calls are columns of many tables
-			if (table === "syscall" && d.manifests.every((m) => m.eventCounts.sys_enter === undefined)) return context.skip();
+			if (table === "syscall" && d.manifests.every((m) => m.eventCounts.sys_enter === undefined))
+				return context.skip();
 			for (const b of builds[table] ?? [])
 				if (!built.has(b)) {
 					await d.run(text(b));
@@ -85,7 +92,9 @@ export function twinsOf(trace: TestTrace): void {
 				.join(", ");
 			await d.run(`CREATE OR REPLACE TEMP TABLE specified AS SELECT ${columns} FROM (${text(table)})`);
 			const only = (a: string, b: string): Promise<readonly ResultRow[]> =>
-				d.rows(`SELECT * FROM (SELECT ${columns} FROM ${a} EXCEPT ALL SELECT ${columns} FROM ${b}) ORDER BY ALL`);
+				d.rows(
+					`SELECT * FROM (SELECT ${columns} FROM ${a} EXCEPT ALL SELECT ${columns} FROM ${b}) ORDER BY ALL`,
+				);
 			const missing = await only("specified", table);
 			const surplus = await only(table, "specified");
 			const { n } = await d.row(`SELECT count(*) AS n FROM ${table}`);

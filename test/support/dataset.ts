@@ -28,7 +28,11 @@ let build: string | null = null;
  */
 export async function collected(trace: TestTrace, options: readonly string[] = []): Promise<string> {
 	build ??= buildHash();
-	const id = createHash("sha256").update(`${trace.path} ${statSync(trace.path).mtimeMs}`).update(JSON.stringify(options)).digest("hex").slice(0, 16);
+	const id = createHash("sha256")
+		.update(`${trace.path} ${statSync(trace.path).mtimeMs}`)
+		.update(JSON.stringify(options))
+		.digest("hex")
+		.slice(0, 16);
 	const folder = join(cacheFolder(), build, id);
 	if (existsSync(folder)) return folder;
 	mkdirSync(dirname(folder), { recursive: true });

@@ -23,6 +23,11 @@ export function filesUnder(folder: string): string[] {
 /** SHA-256 of every file under a folder. */
 export function digests(folder: string): Record<string, string> {
 	return Object.fromEntries(
-		filesUnder(folder).map((f) => [f, createHash("sha256").update(readFileSync(join(folder, f))).digest("hex")]),
+		filesUnder(folder).map((f) => [
+			f,
+			createHash("sha256")
+				.update(readFileSync(join(folder, f)))
+				.digest("hex"),
+		]),
 	);
 }

@@ -86,7 +86,10 @@ export async function writeVersion6(from: string, to: string, times = 1, gap = 1
 		const step = last - (first ?? 0n) + gap;
 
 		const out = new Parts();
-		out.bytes(Uint8Array.of(0x17, 0x08, 0x44)).text("tracing").text("6\0");
+		out
+			.bytes(Uint8Array.of(0x17, 0x08, 0x44))
+			.text("tracing")
+			.text("6\0");
 		out.bytes(Uint8Array.of(0, header.longBytes)).u32(buffer.pageBytes);
 		out.text("header_page\0").u64(header.headerPage.length).text(header.headerPage);
 		out.text("header_event\0").u64(HEADER_EVENT.length).text(HEADER_EVENT);
@@ -185,7 +188,7 @@ function shifted(page: Buffer, by: bigint, commitOffset: number, dataOffset: num
 	for (const e of entries(page, commitOffset, dataOffset)) {
 		if (e.type !== TIME_STAMP) continue;
 		const stamp = (((BigInt(page.readUInt32LE(e.at + 4)) << 27n) | BigInt(e.delta)) + by) & ABSOLUTE_MASK;
-		copy.writeUInt32LE((((Number(stamp & 0x7ffffffn) << 5) | TIME_STAMP) >>> 0), e.at);
+		copy.writeUInt32LE(((Number(stamp & 0x7ffffffn) << 5) | TIME_STAMP) >>> 0, e.at);
 		copy.writeUInt32LE(Number(stamp >> 27n), e.at + 4);
 	}
 	return copy;

@@ -2,9 +2,9 @@
  * The traces that tests read: those of the project (test/traces), and for the slow suites every trace under
  * $POWERKI_TRACES, or under the folder `../shared/traces` beside the checkout, where either exists.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+
 import { createHash } from "node:crypto";
-import { cpSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ZSTDDecoder } from "zstddec";
@@ -49,7 +49,7 @@ export function bundledTrace(name: string): TestTrace {
 export const moreRoot: string | null =
 	process.env.POWERKI_TRACES !== undefined && process.env.POWERKI_TRACES !== ""
 		? process.env.POWERKI_TRACES
-		: [join(repository, "..", "shared", "traces")].find((p) => existsSync(p)) ?? null;
+		: ([join(repository, "..", "shared", "traces")].find((p) => existsSync(p)) ?? null);
 
 let more: TestTrace[] | null = null;
 
@@ -64,7 +64,11 @@ export async function moreTraces(): Promise<readonly TestTrace[]> {
 		if (!/\.dat(\.zst)?$/.test(file) || /(^|\/)perf\.data/.test(file)) continue;
 		const name = nameOf(moreRoot, file);
 		if (name.includes("truncated")) continue;
-		more.push({ name, path: file.endsWith(".zst") ? unpacked(decoder, file, name) : file, folder: dirname(file) });
+		more.push({
+			name,
+			path: file.endsWith(".zst") ? unpacked(decoder, file, name) : file,
+			folder: dirname(file),
+		});
 	}
 	return more;
 }

@@ -1,0 +1,225 @@
+import { rmSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeDataset, rowsSql } from "../dataset/fixture.ts";
+import { smallTrace } from "../dataset/small-trace.ts";
+import { type Dataset, openDataset } from "../index.ts";
+import { PowerkiError } from "../schema/errors.ts";
+import type { Block, Report, TableBlock, Value } from "./document.ts";
+import { report, reportNamed, reports, runReport } from "./registry.ts";
+
+let root: string;
+let ds: Dataset;
+let many: string;
+let two: Dataset;
+beforeAll(async () => {
+	root = await makeDataset([smallTrace]);
+	ds = await openDataset(root);
+	many = await makeDataset([
+		smallTrace,
+		{ ...smallTrace, trace: "5a11000000000002", host: "p10", tables: {}, recorded: ["sched_switch"] },
+		{ ...smallTrace, trace: "5a11000000000003", host: "p8", tables: {}, recorded: null },
+		// Recorded, and nothing happened.
+		{
+			...smallTrace,
+			trace: "5a11000000000004",
+			host: "idle",
+			tables: { sched: rowsSql("sched", [{ ts: 0, dur: 1_000_000_000, cpu: 0, utid: 0 }]) },
+			recorded: ["sched_switch", "sys_enter", "sys_exit", "block_rq_issue", "block_rq_complete"],
+		},
+	]);
+	two = await openDataset(many);
+});
+afterAll(() => {
+	ds.close();
+	two.close();
+	rmSync(root, { recursive: true });
+	rmSync(many, { recursive: true });
+});
+
+function blocks(r: Report, section: string): readonly Block[] {
+	const found = r.sections.find((s) => s.id === section);
+	if (found === undefined) throw new Error(`${r.name} has no section ${section}`);
+	return found.blocks;
+}
+function tables(r: Report, section: string): TableBlock[] {
+	return blocks(r, section).filter((b) => b.kind === "table");
+}
+async function refusal(work: Promise<unknown>): Promise<PowerkiError> {
+	const error = await work.then(
+		() => new Error("not refused"),
+		(e: unknown) => e,
+	);
+	if (!(error instanceof PowerkiError)) throw error;
+	return error;
+}
+const sum = (rows: readonly Readonly<Record<string, Value>>[], key: string): number =>
+	rows.reduce((s, r) => s + (r[key] === "-" ? 0 : Number(r[key] ?? 0)), 0);
+
+describe("by name", () => {
+	it("a mistyped one is answered with the nearest and the list", async () => {
+		const error = await refusal(runReport("run-qeue", ds));
+		expect(error.code).toBe(2);
+		expect(error.message).toBe("there is no report “run-qeue”");
+		expect(error.details).toEqual([
+			"did you mean: run-queue",
+			"reports: cpu-usage, run-queue, waits, futex, disk, all",
+		]);
+	});
+	it("all makes each, in order", async () => {
+		expect((await runReport("all", ds)).map((r) => r.name)).toEqual(reports.map((r) => r.name));
+	});
+});
+
+describe("parameters", () => {
+	it("several traces and none named: they are listed, and it is refused", async () => {
+		for (const { name } of reports) {
+			const error = await refusal(report(name, two));
+			expect(error.code).toBe(2);
+			expect(error.details.join("\n")).toMatch(/5a11000000000002 {2}p10[\s\S]*5a11000000000001 {2}p9/);
+		}
+	});
+	it("a trace is named by its host", async () => {
+		expect((await report("futex", two, { trace: "p9" })).statement.traces.map((t) => t.trace)).toEqual([
+			smallTrace.trace,
+		]);
+	});
+	it("a condition that a report cannot answer is refused before any work", async () => {
+		const error = await refusal(report("futex", ds, { where: "device = sda" }));
+		expect(error.message).toBe("the report futex cannot be filtered by device");
+	});
+	it("top is a number of rows", async () => {
+		expect((await refusal(report("futex", ds, { top: 0 }))).message).toMatch(/^top is 0/);
+		expect((await refusal(report("futex", ds, { top: 1.5 }))).code).toBe(2);
+	});
+	it("stand in the statement and in its command, quoted for the shell", async () => {
+		const { statement } = await report("waits", ds, { where: "name = 'A'", window: "0.1..0.9" });
+		expect(statement.parameters).toEqual({ where: "name = 'A'", window: "0.1..0.9" });
+		expect(statement.command).toMatch(
+			/^powerki report waits --dataset \S+ --window 0\.1\.\.0\.9 --where 'name = '\\''A'\\'''$/,
+		);
+	});
+});
+
+describe("every report", () => {
+	it("has the same sections with and without data, and never an empty one", async () => {
+		for (const { name, sections } of reports) {
+			const wanted = [...Object.keys(sections), "limits"];
+			for (const r of [
+				await report(name, ds),
+				await report(name, two, { trace: "p10" }),
+				await report(name, two, { trace: "p8" }),
+				await report(name, two, { trace: "idle" }),
+				await report(name, ds, { where: "name = nobody" }),
+				await report(name, ds, { window: "0.9999.." }),
+			]) {
+				expect(r.sections.map((s) => s.id)).toEqual(wanted);
+				expect(r.sections.filter((s) => s.blocks.length === 0).map((s) => `${name} ${s.id}`)).toEqual([]);
+				expect(r.title).not.toMatch(/undefined|NaN|null/);
+				expect(r.lead).not.toMatch(/undefined|NaN|null/);
+				expect(r.keyNumbers.length).toBeLessThanOrEqual(5);
+			}
+		}
+	});
+	it("tells what was not recorded from what did not happen", async () => {
+		const absent = await report("disk", two, { trace: "p10" });
+		expect(blocks(absent, "devices")[0]).toMatchObject({ kind: "notice", reason: "not-recorded" });
+		expect(absent.recorded.missing).toContain("block_rq_issue");
+		const unsure = await report("disk", two, { trace: "p8" });
+		expect(blocks(unsure, "devices")[0]).toMatchObject({
+			text: expect.stringMatching(/may also be “no activity”/),
+		});
+		const none = await report("disk", two, { trace: "idle" });
+		expect(blocks(none, "devices")[0]).toMatchObject({ kind: "notice", reason: "none" });
+		expect(none.recorded.none).toContain("block_rq_issue");
+		const filtered = await report("disk", ds, { where: "name = nobody" });
+		expect(blocks(filtered, "devices")[0]).toMatchObject({ kind: "notice", reason: "filtered" });
+	});
+	it("has tables whose totals are the sums of the rows, however few are shown", async () => {
+		for (const { name } of reports)
+			for (const top of [1, 2, 100]) {
+				const r = await report(name, ds, { top });
+				for (const section of r.sections)
+					for (const t of section.blocks.filter((b) => b.kind === "table")) {
+						if (t.total === undefined) continue;
+						for (const { key, quantity } of t.columns) {
+							if (!["count", "ns", "bytes"].includes(quantity) || typeof t.total[key] !== "number") continue;
+							// Extremes and means do not add up.
+							if (/max|mean|p\d\d|most/.test(key)) continue;
+							expect(`${name} ${section.id} ${key} ${sum(t.rows, key)}`).toBe(
+								`${name} ${section.id} ${key} ${t.total[key]}`,
+							);
+						}
+					}
+			}
+	});
+	it("is the same twice", async () => {
+		const plain = (rs: readonly Report[]) =>
+			JSON.stringify(rs, (_k, v) => (typeof v === "bigint" ? String(v) : v));
+		expect(plain(await runReport("all", ds))).toBe(plain(await runReport("all", ds)));
+	});
+});
+
+describe("run-queue", () => {
+	it("the holders sum to the waiting time", async () => {
+		const r = await report("run-queue", ds, { top: 100 });
+		const waited = tables(r, "threads")[0];
+		const [holders, pairs] = tables(r, "holders");
+		expect(sum(holders.rows, "ns")).toBe(sum(waited.rows, "total"));
+		expect(sum(pairs.rows, "ns")).toBe(sum(waited.rows, "total"));
+	});
+});
+
+describe("cpu-usage", () => {
+	it("the classes of each CPU sum to what was observed of it", async () => {
+		const [cpus] = tables(await report("cpu-usage", ds), "cpus");
+		for (const row of cpus.rows) {
+			const classes = cpus.columns
+				.filter((c) => c.quantity === "ns" && c.key !== "observed")
+				.map((c) => c.key);
+			expect(classes.reduce((s, c) => s + Number(row[c]), 0)).toBe(row.observed);
+		}
+	});
+	it("under a condition on threads it gives no figure of the CPUs and no cores", async () => {
+		const r = await report("cpu-usage", ds, { where: "name = A" });
+		expect(blocks(r, "cpus").map((b) => b.kind)).toEqual(["table"]);
+		expect(blocks(r, "cores")[0]).toMatchObject({ kind: "notice", reason: "filtered" });
+		expect(r.title).toMatch(/of CPU time/);
+	});
+});
+
+describe("waits", () => {
+	it("states sum to the life of each thread", async () => {
+		const [states] = tables(await report("waits", ds, { top: 100 }), "states");
+		for (const row of states.rows)
+			expect(
+				["running", "runnable", "sleeping", "disk", "still", "unknown"].reduce(
+					(s, k) => s + Number(row[k]),
+					0,
+				),
+			).toBe(row.life);
+	});
+	it("the flame graph holds all waiting that is not expected", async () => {
+		const r = await report("waits", ds);
+		const figure = blocks(r, "flame").find((b) => b.kind === "figure");
+		const model = figure?.figure.interactive?.model as { total: number };
+		const sites = tables(r, "sites")[0];
+		expect(model.total).toBe(
+			sum(
+				sites.rows.filter((row) => !String(row.cause).endsWith("expected")),
+				"total",
+			),
+		);
+	});
+});
+
+it("reports say what they answer and LinuxKI's name for it", () => {
+	expect(reports.map((r) => [r.name, r.linuxki])).toEqual([
+		["cpu-usage", "kiall, kipid"],
+		["run-queue", "kirunq"],
+		["waits", "kiwait"],
+		["futex", "kifutex"],
+		["disk", "kidsk"],
+	]);
+	for (const r of reports) expect(r.question.endsWith("?")).toBe(true);
+	expect(reportNamed("disk").parameters).toEqual(["trace", "window", "where", "top"]);
+});
