@@ -8,6 +8,9 @@ import { dirname, join, sep } from "node:path";
  * for running (Node's resolution) as for types (TypeScript's file system).
  */
 
+/** Packages that powerki brings inside itself (build.mjs): danfojs-node. */
+const VENDOR = join("dist", "vendor");
+
 /** Package of a bare specifier: `a/b` -> `a`, `@s/a/b` -> `@s/a`; undefined for relative, absolute and node: ones. */
 export function packageName(specifier: string): string | undefined {
 	const match = /^(@[\w.~-]+\/[\w.~-]+|[\w~-][\w.~-]*)(?:\/|$)/.exec(specifier);
@@ -25,6 +28,8 @@ function installedAbove(folder: string, name: string): boolean {
 /** Where powerki's own installation has the package: npm may put it beside powerki or below it. */
 function ownFolder(root: string, name: string): string | undefined {
 	if (name === "powerki") return root;
+	const vendored = join(root, VENDOR, name);
+	if (existsSync(vendored)) return vendored;
 	for (let at = root; ; at = dirname(at)) {
 		const folder = join(at, "node_modules", name);
 		if (existsSync(folder)) return folder;
@@ -66,7 +71,7 @@ export function installModuleFallback(root: string): void {
 	const resolve = node._resolveFilename;
 	// A parent as Node wants one: only its name and its search folders are read.
 	const file = join(root, "package.json");
-	const own = { id: file, filename: file, paths: nodeModulesAbove(root) };
+	const own = { id: file, filename: file, paths: [join(root, VENDOR), ...nodeModulesAbove(root)] };
 	node._resolveFilename = function (request, parent, ...rest) {
 		const name = packageName(request);
 		if (name === "powerki") return resolve.call(this, request, own);

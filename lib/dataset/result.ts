@@ -1,7 +1,10 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import type * as Arquero from "arquero";
 import type * as Danfo from "danfojs-node";
 import { type DuckDBDataChunk, type DuckDBType, DuckDBTypeId, type DuckDBValue } from "duckdb";
 import { exitCode, PowerkiError } from "../schema/errors.ts";
+import { packageRoot } from "../schema/versions.ts";
 
 /** A value in a result: BIGINT and HUGEINT are bigint, DATE and times are text, lists are arrays. */
 export type Cell =
@@ -87,8 +90,9 @@ export class SqlResult<T = Row> {
 	 * (Danfo takes BigInt for int32), a NULL number NaN (describe() fails on null).
 	 */
 	async toDanfo(limit: number = 10_000): Promise<Danfo.DataFrame> {
-		const module = await import("danfojs-node");
-		const danfo = ((module as { default?: unknown }).default ?? module) as typeof Danfo;
+		const danfo = createRequire(import.meta.url)(
+			join(packageRoot(), "dist/vendor/danfojs-node"),
+		) as typeof Danfo;
 		const columns: Record<string, unknown[]> = {};
 		this.columns.forEach((c, i) => {
 			// Danfo refuses typed arrays as columns.

@@ -45,10 +45,12 @@ export function formatTable(block: TableBlock): FormattedTable {
 	const writers = block.columns.map((column, k) =>
 		writer(column, [...values.map((v) => v[k]!), ...(block.total ? [pick(block.total, column.key)] : [])]),
 	);
+	// A row that sums the others would dwarf the bars of all.
+	const single = block.others ? values.slice(0, -1) : values;
 	const scales = block.columns.map((column, k) =>
 		barScale(
 			column,
-			values.map((v) => v[k]!),
+			single.map((v) => v[k]!),
 		),
 	);
 	return {
@@ -65,7 +67,7 @@ export function formatTable(block: TableBlock): FormattedTable {
 		rows: values.map((row) => row.map((v, k) => writers[k]!.write(v))),
 		values,
 		expected: values.map((_, r) => block.expected?.includes(r) === true),
-		bars: values.map((row) => row.map((v, k) => share(v, scales[k]!))),
+		bars: values.map((row, r) => row.map((v, k) => (r < single.length ? share(v, scales[k]!) : null))),
 		// A column that has no sum stays empty: not unknown, and not "no such value".
 		total: block.total
 			? block.columns.map((c, k) =>
@@ -73,9 +75,7 @@ export function formatTable(block: TableBlock): FormattedTable {
 				)
 			: null,
 		more:
-			block.available > block.rows.length
-				? `${group(block.rows.length)} of ${group(block.available)} rows`
-				: null,
+			block.available > single.length ? `${group(single.length)} of ${group(block.available)} rows` : null,
 	};
 }
 

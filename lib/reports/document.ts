@@ -39,9 +39,11 @@ export interface TableBlock {
 	readonly expected?: readonly number[];
 	/** Key of the column that orders the rows, descending. */
 	readonly sortedBy?: string;
+	/** The last row is the sum of the rows that are not shown: no row of its own, and without a bar. */
+	readonly others?: boolean;
 	/** Sums of the rows, where the table claims to be complete. */
 	readonly total?: Readonly<Record<string, Value>>;
-	/** Rows that exist; more than rows.length where the table is cut. */
+	/** Rows that exist; more than are shown where the table is cut. */
 	readonly available: number;
 	/** The SQL that gives all rows. */
 	readonly query?: string;

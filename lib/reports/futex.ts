@@ -244,23 +244,22 @@ function operationTable(operations: readonly FutexOperation[], top: number): Tab
 	const processes = new Set(operations.map((o) => processName({ tgid: o.space, process: o.process })));
 	const shown = ordered.filter((o) => kept.has(keyOf(o)));
 	const hidden = ordered.filter((o) => !kept.has(keyOf(o)));
-	const others =
-		hidden.length === 0
-			? []
-			: [
-					{
-						futex: `${group(addresses.length - kept.size)} other futexes`,
-						op: "",
-						threads: "-",
-						n: hidden.reduce((sum, o) => sum + o.n, 0),
-						slept: addedUp(hidden, "slept"),
-						eagain: addedUp(hidden, "eagain"),
-						total: hidden.reduce((sum, o) => sum + o.ns, 0),
-						p50: "-",
-						p99: "-",
-						max: hidden.reduce((most, o) => Math.max(most, o.max === "-" ? 0 : o.max), 0),
-					},
-				];
+	const sums = (of: readonly FutexOperation[]): Record<string, Value> => ({
+		n: of.reduce((sum, o) => sum + o.n, 0),
+		slept: addedUp(of, "slept"),
+		eagain: addedUp(of, "eagain"),
+		total: of.reduce((sum, o) => sum + o.ns, 0),
+		max: of.reduce((most, o) => Math.max(most, o.max === "-" ? 0 : o.max), 0),
+	});
+	const others = {
+		futex: `${group(addresses.length - kept.size)} other futexes`,
+		process: "",
+		op: "",
+		threads: "-",
+		p50: "-",
+		p99: "-",
+		...sums(hidden),
+	};
 	return {
 		kind: "table",
 		caption: `a row is one operation on one futex; ${counted(addresses.length, "futex", "futexes")} of ${counted(processes.size, "process", "processes")}, the most waiting time first${operations.some((o) => o.join) ? "; join: pthread_join waits for the end of a thread, expected" : ""}`,
@@ -270,21 +269,10 @@ function operationTable(operations: readonly FutexOperation[], top: number): Tab
 				: columns,
 		rows: [
 			...shown.map((o) => ({ ...cells(o), process: processName({ tgid: o.space, process: o.process }) })),
-			...others.map((o) => ({ ...o, process: "" })),
+			...(hidden.length === 0 ? [] : [others]),
 		],
-		total: {
-			futex: "all",
-			process: "",
-			op: "",
-			threads: "-",
-			n: operations.reduce((sum, o) => sum + o.n, 0),
-			slept: addedUp(operations, "slept"),
-			eagain: addedUp(operations, "eagain"),
-			total: operations.reduce((sum, o) => sum + o.ns, 0),
-			p50: "-",
-			p99: "-",
-			max: operations.reduce((most, o) => Math.max(most, o.max === "-" ? 0 : o.max), 0),
-		},
+		...(hidden.length === 0 ? {} : { others: true }),
+		total: { futex: "all", ...sums(operations) },
 		available: operations.length,
 		expected: shown.flatMap((o, i) => (o.join ? [i] : [])),
 		query:

@@ -80,7 +80,7 @@ interface Summed {
 	readonly top: number;
 	/** Columns that add up. */
 	readonly sums: readonly string[];
-	/** Of the others: the total row shows these instead of “–”. */
+	/** Of the other columns, those for which the total row has a value. */
 	readonly total?: Readonly<Record<string, Value>>;
 	/** What a row is: "thread". */
 	readonly row: string;
@@ -94,45 +94,28 @@ interface Summed {
 export function withTotal(
 	columns: readonly TableColumn[],
 	{ rows, top, sums, total, row, rowPlural }: Summed,
-): Pick<TableBlock, "columns" | "rows" | "available" | "total"> {
+): Pick<TableBlock, "columns" | "rows" | "others" | "available" | "total"> {
+	const sum = (of: readonly Readonly<Record<string, Value>>[]) =>
+		Object.fromEntries(sums.map((key) => [key, added(of.map((r) => r[key]))]));
 	const first = columns[0].key;
-	const sum = (of: readonly Readonly<Record<string, Value>>[], name: string) => ({
-		...Object.fromEntries(
-			columns.map((c) => [
-				c.key,
-				c.quantity === "name" || c.quantity === "text" || c.quantity === "code" ? "" : "-",
-			]),
-		),
-		...Object.fromEntries(sums.map((key) => [key, added(of.map((r) => r[key]))])),
-		[first]: name,
-	});
 	// One row that would be left over is shown as itself.
 	const kept = shownOf(rows, top);
 	const rest = rows.slice(kept.length);
-	const shown =
-		rest.length === 0 ? kept : [...kept, sum(rest, `${group(rest.length)} other ${rowPlural ?? `${row}s`}`)];
-	return {
-		columns: columns.map((c) =>
-			c.bar === "max" && rest.length > 0 && hides(rest, kept, c.key) ? withoutBar(c) : c,
-		),
-		rows: shown,
-		available: rows.length,
-		...(rows.length > 1 ? { total: { ...sum(rows, "all"), ...total } } : {}),
+	const none = Object.fromEntries(
+		columns.map((c) => [c.key, ["name", "text", "code"].includes(c.quantity) ? "" : "-"]),
+	);
+	const others = {
+		...none,
+		...sum(rest),
+		[first]: `${group(rest.length)} other ${rowPlural ?? `${row}s`}`,
 	};
-}
-
-function withoutBar({ bar: _bar, ...column }: TableColumn): TableColumn {
-	return column;
-}
-
-/** The others together are longer than any row: beside theirs, the bars of the rows would tell nothing. */
-function hides(
-	rest: readonly Readonly<Record<string, Value>>[],
-	kept: readonly Readonly<Record<string, Value>>[],
-	key: string,
-): boolean {
-	const others = Number(added(rest.map((r) => r[key])) ?? 0);
-	return kept.every((r) => Number(r[key] === "-" ? 0 : (r[key] ?? 0)) < others);
+	return {
+		columns,
+		rows: rest.length === 0 ? kept : [...kept, others],
+		...(rest.length === 0 ? {} : { others: true }),
+		available: rows.length,
+		...(rows.length > 1 ? { total: { [first]: "all", ...sum(rows), ...total } } : {}),
+	};
 }
 
 /** Sum of what is known; unknown if one of the parts is. */

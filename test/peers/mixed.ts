@@ -195,7 +195,9 @@ export function mixedOf(trace: TestTrace): void {
 				`SELECT hex(uaddr) AS uaddr, op, ret FROM (${futexCalls}) WHERE ret IS NOT NULL AND uaddr IS NOT NULL`,
 			)) {
 				const key = `${r.uaddr} op${futexOps[r.op as string]}`;
-				const raw = r.ret as bigint;
+				// a wait gives 0 or an error, which events of single calls show as a positive number on POWER8
+				const waits = /^(LOCK|WAIT)/.test(r.op as string);
+				const raw = waits && (r.ret as bigint) > 0n ? -(r.ret as bigint) : (r.ret as bigint);
 				const k = `${key} ${raw < 0n ? raw : ">=0"}`;
 				own[k] = (own[k] ?? 0) + 1;
 			}
