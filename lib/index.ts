@@ -4,12 +4,7 @@
 import { type Dataset, type DatasetOptions, openDataset as open } from "./dataset/dataset.ts";
 import type { SqlInsert } from "./dataset/fragment.ts";
 import type { Row, SqlResult } from "./dataset/result.ts";
-import type { View } from "./dataset/view.ts";
-import { futexViews } from "./futex/views.ts";
-import { ioViews } from "./io/views.ts";
-import { schedulingViews } from "./scheduling/views.ts";
-import { stackViews } from "./stacks/views.ts";
-import { syscallViews } from "./syscalls/views.ts";
+import { topicViews } from "./render/topic-views.ts";
 
 export type { Dataset, DatasetOptions, QueryOptions } from "./dataset/dataset.ts";
 export {
@@ -38,26 +33,22 @@ export {
 	timeline,
 } from "./figures/index.ts";
 export * from "./futex/contention.ts";
+export * from "./futex/operations.ts";
 export * from "./io/device-latency.ts";
+export * from "./io/io-histogram.ts";
+export { topicViews } from "./render/topic-views.ts";
 export type { Report } from "./reports/document.ts";
 export { figuresOf } from "./reports/figures-of.ts";
 export { report, reports } from "./reports/registry.ts";
 export * from "./scheduling/cpu-time.ts";
 export * from "./scheduling/run-queue.ts";
+export * from "./scheduling/run-queue-histogram.ts";
+export * from "./scheduling/thread-list.ts";
 export { type ExitCode, exitCode, Interrupted, PowerkiError } from "./schema/errors.ts";
 export type { Manifest } from "./schema/manifest.ts";
 export { type Displayable, displaySymbol, type MimeBundle } from "./schema/mime.ts";
 export * from "./stacks/waits.ts";
 export * from "./syscalls/syscall-time.ts";
-
-/** Views of all topics, in the order in which they use each other. */
-export const topicViews: readonly View[] = [
-	...schedulingViews,
-	...stackViews,
-	...ioViews,
-	...futexViews,
-	...syscallViews,
-];
 
 /** Datasets in the order of their opening. */
 const opened: Dataset[] = [];

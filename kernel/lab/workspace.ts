@@ -1,5 +1,5 @@
 /** The folder of notebooks that JupyterLab shows. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { exitCode, PowerkiError } from "../../lib/schema/errors.ts";
@@ -33,7 +33,8 @@ export function workspace(cwd: string = process.cwd()): Workspace {
 		mkdirSync(folder, { recursive: true });
 		for (const name of readdirSync(own)) {
 			if (!name.endsWith(".ipynb") || existsSync(join(folder, name))) continue;
-			copyFileSync(join(own, name), join(folder, name));
+			// A copy of the file would be as read-only as the package.
+			writeFileSync(join(folder, name), readFileSync(join(own, name)));
 			copied.push(name);
 		}
 	} catch (error) {

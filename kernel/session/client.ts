@@ -6,6 +6,7 @@ import type {
 	CompleteReply,
 	Evaluated,
 	InspectReply,
+	Interrupt,
 	IsCompleteReply,
 	Output,
 	Replies,
@@ -60,8 +61,8 @@ interface Waiting {
 
 /** ms after an interrupt until a session that cannot be stopped otherwise is killed. */
 const grace = 2000;
-/** ms between two signals within the grace time: one that arrives while the cell is compiled stops nothing. */
-const signalAgain = 400;
+/** ms after which an interrupt that the session did not hear becomes a signal, and between signals. */
+const signalAgain = 200;
 /** Cells whose late outputs still find their way. */
 const rememberedCells = 1000;
 
@@ -85,6 +86,8 @@ export class SessionClient {
 	private queue: Promise<unknown> = Promise.resolve();
 	private killed: string | undefined;
 	private interrupting: NodeJS.Timeout | undefined;
+	/** The session's event loop took note of the interrupt. */
+	private heard = false;
 
 	private constructor(private readonly options: SessionOptions) {}
 
@@ -154,18 +157,22 @@ export class SessionClient {
 			waiting.fail(interruptedError, false);
 			return;
 		}
+		// By message first. vm's breakOnSigint leaves SIGINT at its default action, the end of the process, for a moment
+		// after each script (node 20, lib/vm.js sigintHandlersWrap, src/node_watchdog.cc): the signal is for scripts
+		// that do not end.
+		this.heard = false;
+		this.child?.send({ type: "interrupt" } satisfies Interrupt, () => {});
 		const end = performance.now() + grace;
-		const signal = () => {
+		this.interrupting = setInterval(() => {
 			if (performance.now() < end) {
-				this.child?.kill("SIGINT");
+				// Again each time: one that arrives while the cell is compiled stops nothing.
+				if (!this.heard) this.child?.kill("SIGINT");
 				return;
 			}
 			clearInterval(this.interrupting);
 			this.killed = "interrupt";
 			this.child?.kill("SIGKILL");
-		};
-		this.interrupting = setInterval(signal, signalAgain);
-		signal();
+		}, signalAgain);
 	}
 
 	/** Ends the process; a running cell ends with an error. */
@@ -279,6 +286,9 @@ export class SessionClient {
 			case "ready":
 				this.ready = true;
 				for (const waiting of this.waiting.values()) if (!waiting.sent) this.transmit(waiting);
+				break;
+			case "interrupted":
+				this.heard = true;
 				break;
 			case "output":
 				this.deliver(report.id, report.output);

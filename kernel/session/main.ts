@@ -1,6 +1,6 @@
 /**
  * The session process: runs cells and answers questions about them, over the IPC channel to its parent
- * (kernel/protocol, or a runner without Jupyter; see client.ts). The parent may signal SIGINT at any time.
+ * (kernel/protocol, or a runner without Jupyter; see client.ts). The parent signals SIGINT to code that never waits.
  */
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { Datasets } from "./dataset.ts";
 import { Displays } from "./display-api.ts";
 import { Queries } from "./duckdb.ts";
 import { thrownError } from "./errors.ts";
-import type { Replies, Report, Request } from "./messages.ts";
+import type { Interrupt, Replies, Report, Request } from "./messages.ts";
 import { installModuleFallback } from "./modules.ts";
 import { Outputs } from "./output.ts";
 import { ownRoot } from "./paths.ts";
@@ -68,7 +68,12 @@ const answers: {
 	isComplete: ({ code }) => words.isComplete(parseCell(code), code),
 };
 
-process.on("message", async (request: Request) => {
+process.on("message", async (request: Request | Interrupt) => {
+	if (request.type === "interrupt") {
+		interrupt();
+		send({ type: "interrupted" });
+		return;
+	}
 	const value = await (answers[request.type] as (r: Request) => Promise<Replies[keyof Replies]>)(request);
 	send({ type: "reply", id: request.id, value });
 });

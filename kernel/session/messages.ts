@@ -51,6 +51,9 @@ export type Request =
 	| { type: "inspect"; id: number; code: string; position: number }
 	| { type: "isComplete"; id: number; code: string };
 
+/** Not answered but by a report that the session heard it: its event loop is free, no signal is needed. */
+export type Interrupt = { type: "interrupt" };
+
 /** What comes back for each type of request. */
 export interface Replies {
 	execute: { error?: CellError };
@@ -62,6 +65,8 @@ export interface Replies {
 
 export type Report =
 	| { type: "ready" }
+	/** An interrupt was heard, the running cell ends. */
+	| { type: "interrupted" }
 	/** `id` is the execute request whose code made the output; undefined if none did. */
 	| { type: "output"; id: number | undefined; output: Output }
 	| { type: "reply"; id: number; value: Replies[keyof Replies] };

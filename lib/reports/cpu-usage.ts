@@ -74,7 +74,13 @@ export const cpuUsage = defineReport({
 		const { top: _top, ...all } = parameters;
 		const top = scope.top as number;
 		const time = recorded(await cpuTime(ds, all));
-		if (time.cells.length === 0) return nothing(scope, sections, "No CPU time", "CPU time");
+		if (time.cells.length === 0)
+			return nothing(
+				scope,
+				sections,
+				"What the CPUs did is unknown: no switch of threads happened",
+				"Switches of threads",
+			);
 		const facts = await threadFacts(ds, scope);
 		const cpus = usageByCpu(time);
 		const processes = usageByProcess(time).filter((p) => used(p) > 0);

@@ -93,11 +93,7 @@ export const disk = defineReport({
 		const mainBusy = busy?.find((b) => b.device === main.device);
 		const first = byThread(submitters)[0];
 		return {
-			title: `${main.device} takes ${sentence(main.service.p50, "ns")} for a typical request and ${
-				main.service.p99 === "-"
-					? `${sentence(main.service.max, "ns")} at most`
-					: `${sentence(main.service.p99, "ns")} for a slow one`
-			} (${counted(main.service.n, "request")})`,
+			title: titleOf(main),
 			lead: [
 				mainBusy === undefined
 					? ""
@@ -141,6 +137,16 @@ export const disk = defineReport({
 		};
 	},
 });
+
+function titleOf({ device, n, service }: DeviceTotal): string {
+	const of = `(${counted(service.n, "request")})`;
+	if (service.n === 0)
+		return `${device} got ${counted(n, "request")}, and none was seen from issue to completion`;
+	if (service.p50 === "-") return `${device} takes ${sentence(service.max, "ns")} at most ${of}`;
+	return service.p99 === "-"
+		? `${device} takes ${sentence(service.p50, "ns")} for a typical request, ${sentence(service.max, "ns")} at most ${of}`
+		: `${device} takes ${sentence(service.p50, "ns")} for a typical request and ${sentence(service.p99, "ns")} for a slow one ${of}`;
+}
 
 interface Submitter {
 	readonly name: string;

@@ -21,9 +21,15 @@ export function defineReport({ find, ...definition }: ReportDefinition): ReportM
 			const scope = reportScope(ds, parameters, definition.name, definition.where);
 			const lacking = missing(scope.manifest, definition.needs);
 			const findings =
-				lacking === null
-					? await find(ds, scope, { ...parameters, trace: scope.trace, top: parameters.top ?? defaultTop })
-					: withoutRecord(definition, lacking);
+				lacking !== null
+					? withoutRecord(definition, lacking)
+					: scope.manifest.clock.unit !== "ns"
+						? withoutTime(definition, scope.manifest)
+						: await find(ds, scope, {
+								...parameters,
+								trace: scope.trace,
+								top: parameters.top ?? defaultTop,
+							});
 			return framed(ds, definition, scope, parameters, findings);
 		},
 	};
@@ -138,6 +144,24 @@ function withoutRecord(definition: Omit<ReportDefinition, "find">, lacking: NotR
 	};
 }
 
+/** Every section of every report is about durations, which a clock that counts something else does not give. */
+function withoutTime(definition: Omit<ReportDefinition, "find">, manifest: Manifest): Findings {
+	const { name, unit } = manifest.clock;
+	const notice: NoticeBlock = {
+		kind: "notice",
+		reason: "not-computable",
+		title: "Durations: unknown",
+		text: `The trace was recorded with the clock “${name}”, which counts (${unit}) and does not tell how long anything lasts. The events themselves, and their order, are in the dataset.`,
+		remedy: "record it again with a clock that counts time: trace-cmd record -C mono",
+	};
+	return {
+		title: `No answer to “${definition.question}”: the clock ${name} does not count time`,
+		lead: notice.text,
+		keyNumbers: [],
+		sections: Object.entries(definition.sections).map(([id, title]) => ({ id, title, blocks: [notice] })),
+	};
+}
+
 /** The share of the window that was seen on all CPUs together, 0..100. */
 export function observedPercent(cpus: readonly ObservedCpu[]): number {
 	return cpus.length === 0 ? 0 : cpus.reduce((sum, c) => sum + c.percent, 0) / cpus.length;
@@ -150,13 +174,22 @@ function limits(scope: Scope, cpus: readonly ObservedCpu[]): Section {
 	const known = cpus.every((c) => c.lostEvents !== null);
 	const lostEvents = cpus.reduce((sum, c) => sum + (c.lostEvents ?? 0), 0);
 	const unit = manifest.clock.unit === "ns";
+	if (!unit)
+		return {
+			id: "limits",
+			title: "What was seen, and what was not",
+			blocks: [
+				{
+					kind: "text",
+					text: `The clock ${manifest.clock.name} counts ${manifest.clock.unit}, not time: how much of the window was observed is unknown. Lost ${known ? counted(lostEvents, "event") : "an unknown number of events"}.`,
+				},
+			],
+		};
 	const blocks: Block[] = [
 		{
 			kind: "text",
 			text: [
-				unit
-					? `Window ${seconds(w.fromSeconds)}..${seconds(w.toSeconds)} s of the trace (${sentence(w.ns, "ns")}${w.whole ? ", all of it" : ""}).`
-					: `The clock ${manifest.clock.name} counts ${manifest.clock.unit}, not time: durations are unknown.`,
+				`Window ${seconds(w.fromSeconds)}..${seconds(w.toSeconds)} s of the trace (${sentence(w.ns, "ns")}${w.whole ? ", all of it" : ""}).`,
 				`Observed ${percent(observedPercent(cpus))} of it, ${whole} of ${counted(cpus.length, "CPU")} throughout.`,
 				gaps === 0
 					? "Lost 0 events in it."

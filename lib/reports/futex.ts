@@ -27,6 +27,7 @@ import {
 	shownOf,
 	spreadCells,
 	spreadColumnsOf,
+	spreadWords,
 	threadName,
 	withTotal,
 } from "./subject.ts";
@@ -165,7 +166,7 @@ async function contended(
 	return {
 		title: `${who} ${waiters.length === 1 ? "waits" : "wait"} ${sentence(ns, "ns")} for futex ${address}`,
 		lead: [
-			`${counted(n, "call")}${slept === null ? "" : `, of which ${group(slept)} slept`}: p50 ${sentence(main.p50, "ns")}, p99 ${sentence(main.p99, "ns")}, max ${sentence(main.max, "ns")}.`,
+			`${counted(n, "call")}${slept === null ? "" : `, of which ${group(slept)} slept`}: ${spreadWords(main)}.`,
 			`It is ${percent(ns, total)} of all futex waiting that is not expected${
 				life > 0
 					? `, and ${percent(ns, life)} of the life of ${waiters.length === 1 ? "this thread" : `these ${counted(waiters.length, "thread")}`} in the window`

@@ -38,7 +38,8 @@ export function nothing(
 ): Findings {
 	const notice = noneNotice(scope, what);
 	return {
-		title,
+		// What there is none of under a condition may be elsewhere.
+		title: notice.reason === "none" ? title : notice.title,
 		lead: `${notice.title}. ${notice.text}`,
 		keyNumbers: [],
 		sections: Object.entries(sections).map(([id, heading]) => ({ id, title: heading, blocks: [notice] })),

@@ -1,4 +1,5 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeDataset, rowsSql } from "../dataset/fixture.ts";
 import { smallTrace } from "../dataset/small-trace.ts";
@@ -133,6 +134,17 @@ describe("every report", () => {
 		expect(none.recorded.none).toContain("block_rq_issue");
 		const filtered = await report("disk", ds, { where: "name = nobody" });
 		expect(blocks(filtered, "devices")[0]).toMatchObject({ kind: "notice", reason: "filtered" });
+	});
+	it("gives no durations where the clock counts something else", async () => {
+		const counter = await makeDataset([smallTrace]);
+		const file = join(counter, "_traces", `${smallTrace.trace}.json`);
+		writeFileSync(file, readFileSync(file, "utf8").replace('"unit": "ns"', '"unit": "event number"'));
+		using untimed = await openDataset(counter);
+		for (const r of await runReport("all", untimed)) {
+			expect(r.title).toMatch(/does not count time$/);
+			expect(blocks(r, r.sections[0].id)[0]).toMatchObject({ kind: "notice", reason: "not-computable" });
+		}
+		rmSync(counter, { recursive: true });
 	});
 	it("has tables whose totals are the sums of the rows, however few are shown", async () => {
 		for (const { name } of reports)

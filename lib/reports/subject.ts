@@ -1,7 +1,7 @@
 /** How reports name threads, processes and devices, and rows of tables that many share. */
 import type { Percentile, Spread } from "../dataset/definitions.ts";
 import type { ThreadRef } from "../dataset/thread-ref.ts";
-import { group } from "../figures/numbers.ts";
+import { group, sentence } from "../figures/numbers.ts";
 import type { TableBlock, TableColumn, Value } from "./document.ts";
 
 type Named = Pick<ThreadRef, "utid" | "tid" | "name">;
@@ -72,6 +72,13 @@ export function expectedLast<T>(rows: readonly T[], isExpected: (row: T) => bool
 /** The rows that withTotal shows one by one. */
 export function shownOf<T>(rows: readonly T[], top: number): readonly T[] {
 	return rows.length <= top + 1 ? rows : rows.slice(0, top);
+}
+
+/** "p50 4.26 ms, p99 8.42 ms, max 10.4 ms", without the percentiles for which there are too few values. */
+export function spreadWords(s: Spread): string {
+	return (["p50", "p99", "max"] as const)
+		.flatMap((key) => (s[key] === "-" ? [] : [`${key} ${sentence(s[key], "ns")}`]))
+		.join(", ");
 }
 
 interface Summed {

@@ -89,4 +89,9 @@ async function tour(page: Page, url: string): Promise<void> {
 	await clickBox(page);
 	checks.check("the flame graph answers to a click", (await frames.count()) < drawn, await frames.count());
 	await page.screenshot({ path: artifact("lab-clicked.png") });
+	await page.getByRole("menuitem", { name: "Settings", exact: true }).first().click();
+	await page.getByText("Theme", { exact: true }).hover();
+	await page.getByText("JupyterLab Dark", { exact: true }).click();
+	await setTimeout(1500);
+	await page.screenshot({ path: artifact("lab-dark.png") });
 }

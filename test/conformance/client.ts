@@ -110,7 +110,10 @@ export class KernelClient {
 		// A subscription takes effect some time after connect: ask until the answer is heard on iopub too.
 		for (let heard = false; !heard; ) {
 			const { reply, published } = client.ask("shell", "kernel_info_request", {});
-			await reply;
+			const ended = client.exited.then((code) => {
+				throw new Error(`the kernel ended with code ${code} before it answered`);
+			});
+			await Promise.race([reply, ended]);
 			heard = await Promise.race([published.then(() => true), pause(200).then(() => false)]);
 		}
 		return client;

@@ -66,7 +66,18 @@ function idleNames(trace: TestTrace): [number, string][] {
 const parts: Readonly<Record<string, { readonly where: string; readonly columns: readonly string[] }>> = {
 	block_io: {
 		where: "issued_ts IS NOT NULL AND merged_into IS NULL",
-		columns: ["trace", "dev", "sector", "bytes", "op", "issuer_utid", "issued_ts", "completed_ts", "service_ns", "error"],
+		columns: [
+			"trace",
+			"dev",
+			"sector",
+			"bytes",
+			"op",
+			"issuer_utid",
+			"issued_ts",
+			"completed_ts",
+			"service_ns",
+			"error",
+		],
 	},
 };
 

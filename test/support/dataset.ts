@@ -22,6 +22,15 @@ function buildHash(): string {
 
 let build: string | null = null;
 
+const DAY = 24 * 60 * 60 * 1000;
+
+/** Datasets of builds that are a day old. */
+function removeOldBuilds(cache: string): void {
+	for (const name of readdirSync(cache))
+		if (/^[0-9a-f]{16}$/.test(name) && Date.now() - statSync(join(cache, name)).mtimeMs > DAY)
+			rmSync(join(cache, name), { recursive: true, force: true });
+}
+
 /**
  * Folder of the dataset that holds the trace alone (all its buffers), collected when first asked for.
  * Damage is no failure here: exit 4 leaves a dataset.
@@ -35,7 +44,10 @@ export async function collected(trace: TestTrace, options: readonly string[] = [
 		.slice(0, 16);
 	const folder = join(cacheFolder(), build, id);
 	if (existsSync(folder)) return folder;
-	mkdirSync(dirname(folder), { recursive: true });
+	if (!existsSync(dirname(folder))) {
+		removeOldBuilds(cacheFolder());
+		mkdirSync(dirname(folder), { recursive: true });
+	}
 	const making = `${folder}.${process.pid}`;
 	const run = await powerki(["collect", trace.path, "--out", making, ...options]);
 	if (run.code !== 0 && run.code !== 4)
