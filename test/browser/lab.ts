@@ -19,6 +19,8 @@ await checks.run(async () => {
 		...process.env,
 		XDG_CACHE_HOME: cache,
 		POWERKI_DATASET: "",
+		// The theme is switched: the user's own settings stay as they are.
+		JUPYTER_CONFIG_DIR: join(cache, "jupyter-config"),
 	});
 	try {
 		checks.check(
