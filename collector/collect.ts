@@ -391,6 +391,8 @@ function asEnvironment(error: unknown, dataset: string): unknown {
 		code === "EACCES" ||
 		code === "EPERM" ||
 		code === "EROFS" ||
+		// Node says this of mkdir -p on a read-only file system
+		(code === "ENOENT" && (error as NodeJS.ErrnoException).syscall === "mkdir") ||
 		/Permission denied|Read-only file system/i.test(text)
 	)
 		return new PowerkiError(

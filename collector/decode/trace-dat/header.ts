@@ -112,6 +112,10 @@ function asciiNumber(value: string): bigint | null {
 	return null;
 }
 
+function scaled(value: bigint | null, factor: bigint): bigint | null {
+	return value === null ? null : value * factor;
+}
+
 /** Reads a file's metadata. Throws Truncated where it ends before anything useful; later damage becomes problems. */
 export function readHeader(file: Bytes): TraceDatHeader {
 	const start = file.read(0, 10, "magic");
@@ -269,7 +273,8 @@ function readOption(id: number, body: Buffer, header: TraceDatHeader): void {
 	const c = new Cursor(new MemoryBytes(body), 0, header.littleEndian);
 	switch (id) {
 		case option.date:
-			header.date = asciiNumber(text(body));
+			// microseconds (trace-cmd record --date; seen: option 1795603117393336 for wall time 1795603117.39 s)
+			header.date = scaled(asciiNumber(text(body)), 1000n);
 			break;
 		case option.offset:
 			header.offset += asciiNumber(text(body)) ?? 0n;
@@ -474,18 +479,32 @@ function readOptionValues(file: Bytes, s: Section, header: TraceDatHeader): void
 	}
 }
 
+/** The first CPU's pages end where a page is older than the one before it: there the next CPU's begin. */
+function firstCpuBytes(file: Bytes, offset: number, end: number, header: TraceDatHeader): number {
+	let previous = 0n;
+	let at = offset;
+	for (; at + header.pageBytes <= end; at += header.pageBytes) {
+		const stamp = new Cursor(file, at, header.littleEndian).u64("page stamp");
+		if (stamp < previous) break;
+		previous = stamp;
+	}
+	return at - offset;
+}
+
 function recoverBuffer(file: Bytes, s: Section, header: TraceDatHeader): BufferInfo {
 	const cpus: CpuData[] = [];
 	const end = Math.min(file.size, s.body + s.size);
 	if (!s.compressed) {
 		const offset = Math.ceil(s.body / header.pageBytes) * header.pageBytes;
-		cpus.push({ cpu: 0, offset, size: end - offset });
-		header.problems.push({
-			severity: "error",
-			kind: "cpus-not-separable",
-			text: "The uncompressed event data has no table of its CPUs any more: only the data of CPU 0 was recovered",
-			offset,
-		});
+		const size = firstCpuBytes(file, offset, end, header);
+		cpus.push({ cpu: 0, offset, size });
+		if (offset + size < end)
+			header.problems.push({
+				severity: "error",
+				kind: "cpus-not-separable",
+				text: "The uncompressed event data has no table of its CPUs any more: only the data of the first CPU was recovered",
+				offset: offset + size,
+			});
 	} else {
 		let at = s.body;
 		for (let cpu = 0; cpu < header.cpuCount; cpu++) {

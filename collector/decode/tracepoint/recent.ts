@@ -5,7 +5,11 @@
  * which type of event is meant once it has been seen.
  * Source: kernel/trace/trace.c __ftrace_trace_stack, Linux 6.12; checked on captures of 6.1, 6.12 and 7.2.
  */
-const DEPTH = 8;
+const DEPTH_BITS = 6;
+const DEPTH = 1 << DEPTH_BITS;
+
+/** Stacks with one first frame after which their events are known. */
+const KNOWN = 4;
 
 export class RecentEvents {
 	/** Per CPU a ring of DEPTH events: number of the decoder, row in its table, current thread. */
@@ -28,7 +32,7 @@ export class RecentEvents {
 	}
 
 	push(cpu: number, kind: number, row: number, utid: number): void {
-		const r = (cpu << 3) + (this.next[cpu]!++ & (DEPTH - 1));
+		const r = (cpu << DEPTH_BITS) + (this.next[cpu]!++ & (DEPTH - 1));
 		this.kinds[r] = kind;
 		this.rows[r] = row;
 		this.utids[r] = utid;
@@ -49,30 +53,25 @@ export class RecentEvents {
 			seen = new Map();
 			this.#byLeaf.set(leaf, seen);
 		}
-		const total = [...seen.values()].reduce((a, b) => a + b, 0);
-		let fallback = -1;
+		let total = 0;
+		for (const n of seen.values()) total += n;
+		let direct = -1;
 		for (let back = 1; back <= count; back++) {
-			const r = (cpu << 3) + ((this.next[cpu]! - back) & (DEPTH - 1));
+			const r = (cpu << DEPTH_BITS) + ((this.next[cpu]! - back) & (DEPTH - 1));
 			const kind = this.kinds[r]!;
 			if (kind < 0 || this.utids[r] !== utid) continue;
-			if (back === 1) fallback = r;
+			if (back === 1) direct = r;
 			// A type that this first frame has rarely followed directly was only in between.
-			const times = seen.get(kind) ?? 0;
-			if (total < 4 ? back === 1 : times * 8 >= total) {
-				if (back === 1) seen.set(kind, times + 1);
-				return this.#take(r);
-			}
+			if (total >= KNOWN && (seen.get(kind) ?? 0) * 8 >= total)
+				return this.#take(r, back === 1 ? seen : null);
 		}
-		if (fallback >= 0) {
-			const kind = this.kinds[fallback]!;
-			seen.set(kind, (seen.get(kind) ?? 0) + 1);
-			return this.#take(fallback);
-		}
-		return -1;
+		// Not known yet, or a new kind of event at this place: the event directly before, if any.
+		return total >= KNOWN ? -1 : direct < 0 ? -1 : this.#take(direct, seen);
 	}
 
-	#take(r: number): number {
+	#take(r: number, seen: Map<number, number> | null): number {
 		this.lastKind = this.kinds[r]!;
+		seen?.set(this.lastKind, (seen.get(this.lastKind) ?? 0) + 1);
 		this.kinds[r] = -1;
 		return r;
 	}
