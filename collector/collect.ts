@@ -14,7 +14,7 @@ import type { IdentityRow, Note, TraceSummary } from "./decode/source.ts";
 import type { ImportMessage, ImportRequest, SideSummary } from "./messages.ts";
 import { openInput } from "./open-input.ts";
 import { ParquetWriter } from "./write/parquet-writer.ts";
-import { openStaging, publish, readManifests } from "./write/publish.ts";
+import { openStaging, publish, readManifests, tidy } from "./write/publish.ts";
 
 export interface CollectOptions {
 	readonly out: string;
@@ -97,7 +97,8 @@ export async function collectOne(path: string, options: CollectOptions): Promise
 		if (known.length > 0) {
 			const { readSideFiles } = await import("./side/index.ts");
 			const side = await readSideFiles(path, options.side ?? []);
-			if (known.every((m) => same(m, record, side.used)))
+			if (known.every((m) => same(m, record, side.used))) {
+				await environment(dataset, () => tidy(dataset, options.signal));
 				return {
 					path,
 					code: known.some((m) => m.damage.length > 0) ? exitCode.damaged : exitCode.done,
@@ -105,6 +106,7 @@ export async function collectOne(path: string, options: CollectOptions): Promise
 					manifests: known,
 					notes: [],
 				};
+			}
 		}
 	}
 	const staging = await environment(dataset, () => openStaging(dataset, options.signal));

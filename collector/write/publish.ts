@@ -41,6 +41,22 @@ export async function openStaging(dataset: string, signal?: AbortSignal): Promis
 	return staging;
 }
 
+/** Finishes what a collection that was killed after its commit left undone: leftovers, and open.sql. */
+export async function tidy(dataset: string, signal?: AbortSignal): Promise<void> {
+	await withLock(dataset, signal, async () => {
+		await removeDeadStaging(dataset);
+		const manifests = await readManifests(dataset);
+		await removeOrphans(dataset, manifests);
+		await writeOpenSql(dataset, manifests);
+	});
+}
+
+async function writeOpenSql(dataset: string, manifests: readonly Manifest[]): Promise<void> {
+	const path = join(dataset, OPEN_SQL);
+	const text = openSql(manifests, catalog);
+	if ((await readFile(path, "utf8").catch(() => "")) !== text) await replaceFile(path, text);
+}
+
 async function removeDeadStaging(dataset: string): Promise<void> {
 	for (const name of await readdir(dataset)) {
 		if (!name.startsWith(STAGING)) continue;
@@ -115,7 +131,7 @@ export async function publish(
 		const whole: Manifest = { ...manifest, tables: committed };
 		await replaceFile(join(dataset, manifestPath(manifest.trace)), formatManifest(whole));
 		const manifests = await readManifests(dataset);
-		await replaceFile(join(dataset, OPEN_SQL), openSql(manifests, catalog));
+		await writeOpenSql(dataset, manifests);
 		await removeOrphans(dataset, manifests);
 		return whole;
 	});
