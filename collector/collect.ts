@@ -101,7 +101,7 @@ export async function collectOne(path: string, options: CollectOptions): Promise
 				await environment(dataset, () => tidy(dataset, options.signal));
 				return {
 					path,
-					code: known.some((m) => m.damage.length > 0) ? exitCode.damaged : exitCode.done,
+					code: exitCode.done,
 					unchanged: true,
 					manifests: known,
 					notes: [],
