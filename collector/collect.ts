@@ -1,7 +1,7 @@
 /** `powerki collect`: traces in, dataset out. */
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
-import { mkdir, rm, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
 import { catalog } from "../lib/schema/catalog.ts";
@@ -11,6 +11,7 @@ import { pathName } from "../lib/schema/layout.ts";
 import type { Manifest, ManifestSource } from "../lib/schema/manifest.ts";
 import { packageRoot, versions } from "../lib/schema/versions.ts";
 import type { IdentityRow, Note, TraceSummary } from "./decode/source.ts";
+import { InputHash } from "./input-hash.ts";
 import type { ImportMessage, ImportRequest, SideSummary } from "./messages.ts";
 import { openInput } from "./open-input.ts";
 import { ParquetWriter } from "./write/parquet-writer.ts";
@@ -48,12 +49,6 @@ export interface Collected {
 	readonly notes: readonly Note[];
 }
 
-async function sha256(path: string): Promise<string> {
-	const hash = createHash("sha256");
-	for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-	return hash.digest("hex");
-}
-
 /** The main buffer's trace is the input's hash; a buffer instance hashes its name to it. */
 export function traceId(fileHash: string, buffer: string): string {
 	return (
@@ -87,12 +82,11 @@ export async function collectOne(path: string, options: CollectOptions): Promise
 	const { format, bytes } = openInput(path);
 	const dataset = resolve(options.out);
 	const record = optionsRecord(options);
-	let hash: string | null = null;
 	const earlier = existsSync(dataset)
 		? (await readManifests(dataset)).filter((m) => m.sources.length === 1 && m.sources[0]!.bytes === bytes)
 		: [];
 	if (earlier.length > 0) {
-		hash = await sha256(path);
+		const hash = new InputHash(path).digest();
 		const known = earlier.filter((m) => m.sources[0]!.sha256 === hash);
 		if (known.length > 0) {
 			const { readSideFiles } = await import("./side/index.ts");
@@ -111,10 +105,8 @@ export async function collectOne(path: string, options: CollectOptions): Promise
 	}
 	const staging = await environment(dataset, () => openStaging(dataset, options.signal));
 	try {
-		const hashing = hash === null ? sha256(path) : Promise.resolve(hash);
-		hashing.catch(() => {});
 		const imported = await importTo(staging, path, bytes, options);
-		const source: ManifestSource = { name: basename(path), bytes, sha256: await hashing };
+		const source: ManifestSource = { name: basename(path), bytes, sha256: imported.sha256 };
 		const damaged = imported.traces.some((t) => t.summary.damaged);
 		if (damaged && options.strict)
 			throw new PowerkiError(
@@ -148,6 +140,7 @@ export async function collectOne(path: string, options: CollectOptions): Promise
 interface Imported {
 	readonly traces: { readonly summary: TraceSummary; readonly writer: ParquetWriter }[];
 	readonly side: SideSummary;
+	readonly sha256: string;
 }
 
 async function importTo(
@@ -173,6 +166,7 @@ async function importTo(
 	const traces: Imported["traces"] = [];
 	let side: SideSummary | null = null;
 	let writer: ParquetWriter | null = null;
+	let sha256 = "";
 	const handle = async (message: ImportMessage): Promise<boolean> => {
 		switch (message.kind) {
 			case "side":
@@ -207,6 +201,7 @@ async function importTo(
 					cause: message.stack,
 				});
 			case "done":
+				sha256 = message.sha256;
 				return false;
 		}
 		return true;
@@ -218,7 +213,7 @@ async function importTo(
 			options.signal,
 			() => new Interrupted([`the dataset is as it was before; nothing of ${basename(path)} was kept`]),
 		);
-		return { traces, side: side! };
+		return { traces, side: side!, sha256 };
 	} catch (error) {
 		for (const w of new Set([...traces.map((t) => t.writer), ...(writer ? [writer as ParquetWriter] : [])]))
 			w.close();
@@ -411,11 +406,4 @@ function asEnvironment(error: unknown, dataset: string): unknown {
 			{ cause: error },
 		);
 	return error;
-}
-
-export async function exists(path: string): Promise<boolean> {
-	return stat(path).then(
-		() => true,
-		() => false,
-	);
 }

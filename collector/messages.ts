@@ -1,7 +1,7 @@
 /** What the decoding thread tells the writing thread. */
 import type { Batch } from "../lib/schema/batch.ts";
 import type { IdentityRow, ReadOptions, TraceSummary } from "./decode/source.ts";
-import type { CounterFact, SideFiles } from "./side/index.ts";
+import type { SideFiles } from "./side/index.ts";
 
 export interface ImportRequest {
 	readonly path: string;
@@ -32,9 +32,7 @@ export type ImportMessage =
 			readonly details: readonly string[];
 			readonly stack: string | undefined;
 	  }
-	| { readonly kind: "done" };
+	| { readonly kind: "done"; readonly sha256: string };
 
 /** Batches that may be under way: enough to keep both threads busy, few enough to bound memory. */
 export const MAX_UNDER_WAY = 8;
-
-export type { CounterFact };

@@ -3,6 +3,7 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { PowerkiError } from "../lib/schema/errors.ts";
 import type { Sink } from "./decode/source.ts";
 import { machineRows } from "./identity/machine-rows.ts";
+import { InputHash } from "./input-hash.ts";
 import { type ImportMessage, type ImportRequest, MAX_UNDER_WAY } from "./messages.ts";
 import { openInput } from "./open-input.ts";
 import { readSideFiles } from "./side/index.ts";
@@ -26,12 +27,13 @@ async function run(): Promise<void> {
 	const { format } = openInput(request.path);
 	const side = await readSideFiles(request.path, request.side);
 	post({ kind: "side", side: { used: side.used, machine: side.machine, wallClocks: side.wallClocks } });
+	const hash = new InputHash(request.path);
 	const sink: Sink = {
 		begin: (buffer) => post({ kind: "begin", buffer }),
 		batch(batch) {
 			takeBack();
 			for (let n = Atomics.load(underWay, 0); n >= MAX_UNDER_WAY; n = Atomics.load(underWay, 0))
-				Atomics.wait(underWay, 0, n);
+				if (!hash.step()) Atomics.wait(underWay, 0, n);
 			Atomics.add(underWay, 0, 1);
 			post({ kind: "batch", batch }, [
 				...batch.columns.map((c) => c.data),
@@ -48,7 +50,7 @@ async function run(): Promise<void> {
 	for await (const _ of format.read(request.path, side, request.options, sink)) {
 		// each turn is a chance for the port to deliver
 	}
-	post({ kind: "done" });
+	post({ kind: "done", sha256: hash.digest() });
 }
 
 run().catch((error: unknown) => {

@@ -90,6 +90,11 @@ async function* readBuffer(
 	for (const { pid, comm } of header.cmdlines)
 		pipeline.threads.known(pid, pipeline.strings.code(comm), "cmdline");
 
+	for (const { pid, program } of tracedProcesses(header)) {
+		pipeline.threads.knownProcess(pid, pid, "start");
+		pipeline.threads.knownDetails(pid, { kernel: false, command: program });
+	}
+
 	sink.begin(buffer.name);
 	const pid = formats[0]?.common.find((f) => f.name === "common_pid");
 	const pidOffset = pid?.offset ?? 4;
@@ -273,6 +278,14 @@ function recordedIn(
 		while (r.advance()) ids.add(memory.view.getUint16(r.p, memory.littleEndian));
 	}
 	return new Set(formats.filter((f) => ids.has(f.id)).map((f) => f.name));
+}
+
+/** Option PROCMAPS: a line `pid lines program` (hexadecimal) before the maps of each traced process. */
+function tracedProcesses(header: TraceDatHeader): { pid: number; program: string }[] {
+	return header.procMaps.flatMap((text) => {
+		const m = /^([0-9a-f]+) [0-9a-f]+ (.+)$/m.exec(text);
+		return m ? [{ pid: Number.parseInt(m[1]!, 16), program: m[2]! }] : [];
+	});
 }
 
 /** The trace's own symbol table, completed by that of the side files; the notes say what is doubtful about it. */
