@@ -107,6 +107,9 @@ async function* readBuffer(
 	const byId = new Map(formats.map((f) => [f.id, f]));
 	const seen: (CpuSeen | undefined)[] = [];
 	let events = 0;
+	/** First record of the trace: `--window` counts from it. */
+	let origin = Number.NaN;
+	/** First record that is imported. */
 	let start = Number.NaN;
 	let last = 0;
 	const from = options.window ? options.window.from * 1e9 : Number.NEGATIVE_INFINITY;
@@ -114,8 +117,8 @@ async function* readBuffer(
 
 	const visit = (r: CpuRecords): void => {
 		const ts = toNs === null ? r.ts : toNs(r.ts);
-		if (events === 0 && Number.isNaN(start)) start = ts;
-		if (ts - start < from || ts - start >= to) {
+		if (Number.isNaN(origin)) origin = ts;
+		if (ts - origin < from || ts - origin >= to) {
 			r.lost = -1;
 			return;
 		}
@@ -128,7 +131,7 @@ async function* readBuffer(
 		own.events++;
 		own.last = ts;
 		if (ts > last) last = ts;
-		events++;
+		if (events++ === 0) start = ts;
 		const id = littleEndian ? memory.u16[p >> 1]! : view.getUint16(p, false);
 		counts[id]!++;
 		const table = tables[id];
@@ -140,7 +143,7 @@ async function* readBuffer(
 		own.gaps++;
 		if (Number.isNaN(r.lost)) own.unknownGaps++;
 		else own.lost += r.lost;
-		pipeline.lost(r.cpu, own.events === 0 ? Math.min(start, ts) : own.last, ts, r.lost);
+		pipeline.lost(r.cpu, own.events === 0 ? (events === 0 ? ts : start) : own.last, ts, r.lost);
 		r.lost = -1;
 	};
 	/** The first record of a type: its table is made; null for types without a format, and for stacks. */
