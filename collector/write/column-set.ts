@@ -245,27 +245,27 @@ const DIGITS = 1 << DIGIT_BITS;
  * A radix sort of ts − min, least significant digit first: linear and stable.
  */
 function sortOrder(ts: Int32Array, rows: number): Uint32Array | null {
-	let sorted = true;
+	let row = 1;
+	while (row < rows && !before(ts, row, row - 1)) row++;
+	if (row >= rows) return null;
 	let min = 0;
 	let max = 0;
-	for (let row = 1; row < rows; row++) {
-		if (before(ts, row, row - 1)) sorted = false;
+	for (row = 1; row < rows; row++) {
 		if (before(ts, row, min)) min = row;
 		if (before(ts, max, row)) max = row;
 	}
-	if (sorted) return null;
 	const lo = new Uint32Array(rows);
 	const hi = new Uint32Array(rows);
 	const minLo = ts[2 * min]! >>> 0;
 	const minHi = ts[2 * min + 1]!;
-	for (let row = 0; row < rows; row++) {
+	for (row = 0; row < rows; row++) {
 		const l = ts[2 * row]! >>> 0;
 		lo[row] = l - minLo;
 		hi[row] = ts[2 * row + 1]! - minHi - (l < minLo ? 1 : 0);
 	}
 	let order: Uint32Array = new Uint32Array(rows);
 	let other: Uint32Array = new Uint32Array(rows);
-	for (let row = 0; row < rows; row++) order[row] = row;
+	for (row = 0; row < rows; row++) order[row] = row;
 	const pass = (keys: Uint32Array, shift: number): void => {
 		radixPass(keys, shift, order, other);
 		[order, other] = [other, order];
@@ -277,7 +277,8 @@ function sortOrder(ts: Int32Array, rows: number): Uint32Array | null {
 }
 
 function before(ts: Int32Array, a: number, b: number): boolean {
-	const [ah, bh] = [ts[2 * a + 1]!, ts[2 * b + 1]!];
+	const ah = ts[2 * a + 1]!;
+	const bh = ts[2 * b + 1]!;
 	return ah < bh || (ah === bh && ts[2 * a]! >>> 0 < ts[2 * b]! >>> 0);
 }
 
