@@ -1,4 +1,7 @@
-/** Row objects -> a DuckDB table, for the small identity tables. */
+/**
+ * Row objects -> a DuckDB table, for the small identity tables. 64-bit values keep their bits: a damaged stamp may
+ * be beyond the range of BIGINT.
+ */
 import { type DuckDBConnection, listValue } from "duckdb";
 import type { Column } from "../../lib/schema/column.ts";
 import type { IdentityRow } from "../decode/source.ts";
@@ -15,7 +18,8 @@ export async function appendRows(
 			const value = row[name];
 			if (value === null || value === undefined || (typeof value === "number" && Number.isNaN(value)))
 				appender.appendNull();
-			else if (column.type === "BIGINT") appender.appendBigInt(BigInt(value as number | bigint));
+			else if (column.type === "BIGINT")
+				appender.appendBigInt(BigInt.asIntN(64, BigInt(value as number | bigint)));
 			else if (column.type === "INTEGER") appender.appendInteger(value as number);
 			else if (column.type === "DOUBLE") appender.appendDouble(value as number);
 			else if (column.type === "BOOLEAN") appender.appendBoolean(value as boolean);

@@ -6,8 +6,16 @@ export class Truncated extends Error {
 	constructor(
 		readonly offset: number,
 		what: string,
+		message = `${what} at offset ${offset} reaches beyond the end`,
 	) {
-		super(`${what} at offset ${offset} reaches beyond the end`);
+		super(message);
+	}
+}
+
+/** What is there cannot be decompressed. */
+export class Damaged extends Truncated {
+	constructor(offset: number, what: string) {
+		super(offset, what, `${what} at offset ${offset} cannot be decompressed`);
 	}
 }
 

@@ -19,7 +19,7 @@ export async function prepareCompression(): Promise<void> {
 
 const algorithms: Readonly<Record<string, Decompress>> = {
 	zstd: (data, size) => zstd!.decode(data, size),
-	zlib: (data, size) => inflateSync(data, { maxOutputLength: size }),
+	zlib: (data, size) => (size === 0 ? new Uint8Array(0) : inflateSync(data, { maxOutputLength: size })),
 	none: (data) => data,
 };
 

@@ -3,7 +3,7 @@
  * version 7 a list of sections that options point to.
  * Source: trace-cmd.dat.v6(5), trace-cmd.dat.v7(5) of trace-cmd 3.1 and 3.4.
  */
-import { type Bytes, Cursor, MemoryBytes, Truncated } from "./bytes.ts";
+import { type Bytes, Cursor, Damaged, MemoryBytes, Truncated } from "./bytes.ts";
 import { type Decompress, decompressor, MAX_CHUNK } from "./compression.ts";
 
 /** What is wrong with the file, for import_note. */
@@ -338,7 +338,12 @@ function sectionBody(file: Bytes, s: Section, header: TraceDatHeader): Buffer {
 	const size = c.u32("uncompressed size");
 	if (size > MAX_CHUNK) throw new Truncated(s.body, "compressed section");
 	if (!header.decompress) throw new Error(`compression ${header.compression} is not known`);
-	return Buffer.from(header.decompress(c.take(packed, "compressed section"), size));
+	const data = c.take(packed, "compressed section");
+	try {
+		return Buffer.from(header.decompress(data, size));
+	} catch {
+		throw new Damaged(s.body, "a compressed section");
+	}
 }
 
 function readSections(file: Bytes, c: Cursor, header: TraceDatHeader): void {
@@ -354,7 +359,7 @@ function readSections(file: Bytes, c: Cursor, header: TraceDatHeader): void {
 		header.problems.push({
 			severity: "error",
 			kind: "truncated",
-			text: `The file ends early: ${error.message}; what lies before was recovered by walking over its sections`,
+			text: `${error instanceof Damaged ? "The file is damaged" : "The file ends early"}: ${error.message}; what lies before was recovered by walking over its sections`,
 			offset: file.size,
 		});
 		recoverSections(file, c.at, header);
@@ -442,7 +447,7 @@ function recoverSections(file: Bytes, first: number, header: TraceDatHeader): vo
 		headers: header.headerPage !== "",
 	};
 	for (let offset = first; offset + 16 <= file.size; ) {
-		let s: Section;
+		let s: Section | undefined;
 		try {
 			s = sectionAt(file, offset, header.littleEndian);
 			const have =
@@ -460,10 +465,12 @@ function recoverSections(file: Bytes, first: number, header: TraceDatHeader): vo
 				header.buffers.push(recoverBuffer(file, s, header));
 			else if (s.id in sectionReaders && !have) readPart(file, offset, s.id, header);
 		} catch (error) {
-			if (error instanceof Truncated) return;
-			throw error;
+			// what cannot be decompressed has its place and size all the same
+			if (!(error instanceof Truncated)) throw error;
+			if (!(error instanceof Damaged)) return;
+			header.problems.push({ severity: "error", kind: "section-damaged", text: error.message, offset });
 		}
-		offset = s.body + s.size;
+		offset = s!.body + s!.size;
 	}
 }
 

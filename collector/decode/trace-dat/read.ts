@@ -218,10 +218,11 @@ async function* readBuffer(
 		const symbols = symbolsOf(header, side, (n) => pipeline.notes.add({ ...n, source }));
 		for (const { table, rows } of pipeline.stackRows(symbols)) sink.rows(table, rows);
 	}
+	const at = (ts: number): bigint => BigInt.asIntN(64, baseNs + BigInt(ts));
 	const cpus: CpuWindow[] = cpusSeen.map((c) => ({
 		cpu: c.cpu,
-		first: baseNs + BigInt(c.first),
-		last: baseNs + BigInt(c.last),
+		first: at(c.first),
+		last: at(c.last),
 		events: c.events,
 		lostEvents: c.unknownGaps > 0 ? null : c.lost,
 	}));
@@ -243,10 +244,7 @@ async function* readBuffer(
 			wallOffset: header.date !== null || buffer.clock === "tai" ? 0n : null,
 		},
 		recorder: header.recorder,
-		window:
-			events > 0
-				? { start: baseNs + BigInt(Math.floor(start)), end: baseNs + BigInt(Math.floor(last)) }
-				: null,
+		window: events > 0 ? { start: at(start), end: at(last) } : null,
 		cpus,
 		events: happened,
 		recorded: recordedEvents(formats, Object.keys(happened)),
