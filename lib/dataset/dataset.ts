@@ -104,7 +104,7 @@ export class Dataset {
 		if (found.length === 1) return found[0];
 		const listed = (found.length === 0 ? all : found).map(
 			(m) =>
-				`${m.trace}  ${m.host ?? "unknown host"}  ${m.date ?? "unknown date"}  ${m.sources[0]?.name ?? ""}`,
+				`${m.trace}  ${m.host ?? "unknown host"}  ${m.date ?? "unknown date"}  ${m.sources[0]?.name ?? ""}${m.buffer === "" ? "" : ` (buffer ${m.buffer})`}  ${m.events} events`,
 		);
 		if (all.length === 0)
 			throw new PowerkiError(exitCode.usage, `the dataset ${this.root} has no trace`, [
