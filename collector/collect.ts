@@ -155,7 +155,6 @@ async function importTo(
 		path: resolve(path),
 		side: options.side ?? [],
 		options: {
-			strict: options.strict === true,
 			...(options.window ? { window: options.window } : {}),
 			...(options.events ? { events: options.events } : {}),
 			...(options.noDerived ? { noDerived: true } : {}),

@@ -65,7 +65,7 @@ function seconds(ns: bigint): string {
 	return `${(Number(ns) / 1e9).toFixed(6)}\u202fs`;
 }
 
-export function size(bytes: number): string {
+function size(bytes: number): string {
 	const units = ["bytes", "KiB", "MiB", "GiB"];
 	let value = bytes;
 	let unit = 0;

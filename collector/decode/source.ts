@@ -73,8 +73,6 @@ export interface ReadOptions {
 	readonly events?: readonly string[];
 	/** Event tables only. */
 	readonly noDerived?: boolean;
-	/** Keep nothing of a damaged trace: stop at the first damage. */
-	readonly strict: boolean;
 }
 
 export interface Format {

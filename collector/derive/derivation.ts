@@ -73,7 +73,7 @@ export interface StringPool {
 	text(code: number): string;
 }
 
-/** Kernel stacks by number, filled by the decoder. */
+/** What every derivation of a trace is given. */
 export interface DeriveContext {
 	readonly threads: Threads;
 	readonly strings: StringPool;

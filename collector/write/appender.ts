@@ -1,6 +1,6 @@
 /** Appends rows of a declared table to a ColumnSet by code made from the declaration: no loop over columns per row. */
 import type { Batch } from "../../lib/schema/batch.ts";
-import type { Column, Row, Table } from "../../lib/schema/column.ts";
+import type { Column, Table } from "../../lib/schema/column.ts";
 import type { TableWriter } from "../derive/derivation.ts";
 import { type ColumnLayout, ColumnSet, type Store } from "./column-set.ts";
 import type { Strings } from "./string-pool.ts";
@@ -103,5 +103,3 @@ export function appender<T extends Table>(
 		};`;
 	return new Function("set", source)(set) as Appender<T>;
 }
-
-export type { Row };

@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { open } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { wholeFile } from "../../lib/render/output.ts";
 import { exitCode, PowerkiError } from "../../lib/schema/errors.ts";
 
 /**
@@ -17,13 +17,11 @@ export function checkTarget(file: string): void {
 }
 
 /**
- * Writes a file whole or not at all: under another name beside it, then renamed.
+ * Writes a file whole or not at all, and flushes it to the disk.
  * @throws PowerkiError (environment): no such folder, no permission, disk full
  */
 export async function writeWhole(file: string, content: string): Promise<void> {
-	const path = resolve(file);
-	const part = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString("hex")}.tmp`);
-	try {
+	await wholeFile(file, async (part) => {
 		const handle = await open(part, "wx");
 		try {
 			await handle.writeFile(content);
@@ -31,25 +29,5 @@ export async function writeWhole(file: string, content: string): Promise<void> {
 		} finally {
 			await handle.close();
 		}
-		await rename(part, path);
-	} catch (error) {
-		await rm(part, { force: true });
-		const code = (error as NodeJS.ErrnoException).code;
-		const why =
-			code === "ENOENT"
-				? `there is no folder ${dirname(path)}`
-				: code === "ENOSPC"
-					? `no space left on ${dirname(path)}`
-					: code === "EACCES" || code === "EPERM" || code === "EROFS"
-						? `no permission to write in ${dirname(path)}`
-						: (error as Error).message;
-		throw new PowerkiError(
-			exitCode.environment,
-			`${file} cannot be written: ${why}`,
-			["nothing was written"],
-			{
-				cause: error,
-			},
-		);
-	}
+	});
 }

@@ -1,10 +1,9 @@
 /** `powerki info` as text or JSON. */
+import { group } from "../figures/numbers.ts";
 import type { TraceInfo } from "../schema/info.ts";
 
 const WIDTH = 100;
 const LABEL = 9;
-
-const group = (n: number | bigint): string => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 
 /** ns as seconds with all nine digits. */
 function stamp(ns: bigint): string {

@@ -168,9 +168,7 @@ export class CpuRecords {
 			const bytes = commit & COMMIT_BYTES;
 			const start = this.#page + this.layout.dataOffset;
 			if (start + bytes > this.#page + this.pageBytes) {
-				this.badPages++;
-				if (this.firstBad < 0) this.firstBad = (this.#pagesRead - 1) * this.pageBytes;
-				this.lost = Number.NaN;
+				this.#bad();
 				continue;
 			}
 			if ((commit & MISSED_EVENTS) !== 0) this.lost = addLost(this.lost, this.#missed(commit, start + bytes));

@@ -1,7 +1,7 @@
 /** From an event's format to the columns of its table. */
 
 import { catalog } from "../../../lib/schema/catalog.ts";
-import { type Column, c } from "../../../lib/schema/column.ts";
+import type { Column } from "../../../lib/schema/column.ts";
 import { commonColumns, stackColumns } from "../../../lib/schema/events.ts";
 import type { Store } from "../../write/column-set.ts";
 import type { EventFormat, Field } from "./format.ts";
@@ -51,14 +51,4 @@ export function fieldColumns(format: EventFormat): FieldColumn[] {
 			store: store(field, declared?.kind === "event" ? declared.columns[name] : undefined),
 		};
 	});
-}
-
-/** Column declaration of an undeclared tracepoint's field, for the manifest and for readers. */
-export function columnOf(fc: FieldColumn): Column {
-	if (fc.store === "bool") return c.boolean(fc.field.ctype);
-	if (fc.store === "i64")
-		return /\*$/.test(fc.field.ctype) ? c.address(fc.field.ctype) : c.bigint(fc.field.ctype);
-	if (fc.store === "i32") return c.integer(fc.field.ctype);
-	if (fc.store === "str") return c.varchar(fc.field.ctype);
-	return c.bigints(fc.field.ctype);
 }
