@@ -84,6 +84,11 @@ const commands: readonly CommandSpec[] = [
 					"--side <path>",
 					"side file or folder (kallsyms, ps, topology, ...); repeatable",
 				).argParser(collectAll),
+			() =>
+				new Option(
+					"--symbols <dir>",
+					"programs and libraries of the traced machine, for names of user functions; repeatable",
+				).argParser(collectAll),
 			() => new Option("--host <name>", "host name, where the trace does not know it"),
 			() =>
 				new Option("--wall <time>", "wall time of the trace's start, where it does not know it").argParser(
@@ -166,6 +171,32 @@ const commands: readonly CommandSpec[] = [
 				...options,
 				name: positional[0] as string,
 				dataset: folder,
+			});
+		},
+	},
+	{
+		name: "export",
+		summary: "CPU samples, or waits, with their stacks, for other tools",
+		example: "powerki export --to speedscope --dataset slow-server --out profile.speedscope.json",
+		options: [
+			() => new Option("--to <target>", "folded or speedscope").makeOptionMandatory(),
+			dataset,
+			traceName,
+			() => new Option("--window <A..B>", "only this part, seconds from the start of the trace"),
+			() => new Option("--where <condition>", "only these: thread, process, name, cpu; AND OR NOT"),
+			() => new Option("--event <name>", "sampled event; default: cpu-clock, task-clock, cycles"),
+			() => new Option("--off-cpu", "time asleep instead of CPU time"),
+			() => new Option("--out <file>", "write to a file; - or nothing: standard output"),
+		],
+		run: async ({ options, signal }) => {
+			const folder = await (await import("./kernel/run/dataset.ts")).resolveDataset(
+				options.dataset as string | undefined,
+				signal,
+			);
+			return (await import("./lib/export/command.ts")).runExport({
+				...(options as { to: string }),
+				dataset: folder,
+				signal,
 			});
 		},
 	},

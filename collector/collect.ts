@@ -1,6 +1,6 @@
 /** `powerki collect`: traces in, dataset out. */
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -13,7 +13,7 @@ import { packageRoot, versions } from "../lib/schema/versions.ts";
 import type { IdentityRow, Note, TraceSummary } from "./decode/source.ts";
 import { InputHash } from "./input-hash.ts";
 import type { ImportMessage, ImportRequest, SideSummary } from "./messages.ts";
-import { openInput } from "./open-input.ts";
+import { type Input, openTogether } from "./open-input.ts";
 import { ParquetWriter } from "./write/parquet-writer.ts";
 import { openStaging, publish, readManifests, tidy } from "./write/publish.ts";
 
@@ -29,6 +29,8 @@ export interface CollectOptions {
 	readonly window?: { readonly from: number; readonly to: number };
 	readonly events?: readonly string[];
 	readonly noDerived?: boolean;
+	/** Folders with programs and libraries of the traced machine. */
+	readonly symbols?: readonly string[];
 	/** Nothing is kept of a damaged trace. */
 	readonly strict?: boolean;
 	readonly signal?: AbortSignal;
@@ -49,6 +51,14 @@ export interface Collected {
 	readonly notes: readonly Note[];
 }
 
+/** Hash of an input: the file's own, or that of the sorted hashes of several files. */
+export function inputHash(digests: readonly string[]): string {
+	if (digests.length === 1) return digests[0]!;
+	const hash = createHash("sha256");
+	for (const digest of [...digests].sort()) hash.update(digest);
+	return hash.digest("hex");
+}
+
 /** The main buffer's trace is the input's hash; a buffer instance hashes its name to it. */
 export function traceId(fileHash: string, buffer: string): string {
 	return (
@@ -64,6 +74,7 @@ function optionsRecord(o: CollectOptions): Manifest["options"] {
 		window: o.window ? `${o.window.from}..${o.window.to}` : null,
 		events: o.events ? [...o.events].sort() : null,
 		derived: o.noDerived !== true,
+		...(o.symbols ? { symbols: o.symbols.map((s) => basename(resolve(s))) } : {}),
 	};
 }
 
@@ -77,20 +88,26 @@ function same(manifest: Manifest, options: Manifest["options"], side: SideSummar
 	);
 }
 
-/** Collects one input. Throws PowerkiError; on any failure the dataset is as it was before. */
-export async function collectOne(path: string, options: CollectOptions): Promise<Collected> {
-	const { format, bytes } = openInput(path);
+/**
+ * Collects one input: a trace file, or the files of one recording. Throws PowerkiError; on any failure the dataset is as it
+ * was before.
+ */
+export async function collectOne(paths: readonly string[], options: CollectOptions): Promise<Collected> {
+	const input = openTogether(paths);
+	const { path, format, files, bytes } = input;
 	const dataset = resolve(options.out);
 	const record = optionsRecord(options);
 	const earlier = existsSync(dataset)
-		? (await readManifests(dataset)).filter((m) => m.sources.length === 1 && m.sources[0]!.bytes === bytes)
+		? (await readManifests(dataset)).filter(
+				(m) => m.sources.length === files.length && m.sources.reduce((sum, s) => sum + s.bytes, 0) === bytes,
+			)
 		: [];
 	if (earlier.length > 0) {
-		const hash = new InputHash(path).digest();
-		const known = earlier.filter((m) => m.sources[0]!.sha256 === hash);
+		const hash = inputHash(new InputHash(files).digests());
+		const known = earlier.filter((m) => inputHash(m.sources.map((s) => s.sha256)) === hash);
 		if (known.length > 0) {
 			const { readSideFiles } = await import("./side/index.ts");
-			const side = await readSideFiles(path, options.side ?? []);
+			const side = await readSideFiles(files[0]!, options.side ?? []);
 			if (known.every((m) => same(m, record, side.used))) {
 				await environment(dataset, () => tidy(dataset, options.signal));
 				return {
@@ -105,8 +122,14 @@ export async function collectOne(path: string, options: CollectOptions): Promise
 	}
 	const staging = await environment(dataset, () => openStaging(dataset, options.signal));
 	try {
-		const imported = await importTo(staging, path, bytes, options);
-		const source: ManifestSource = { name: basename(path), bytes, sha256: imported.sha256 };
+		const imported = await importTo(staging, paths, input, options);
+		const sources = files.map(
+			(file, k): ManifestSource => ({
+				name: basename(file),
+				bytes: statSync(file).size,
+				sha256: imported.sha256[k]!,
+			}),
+		);
 		const damaged = imported.traces.some((t) => t.summary.damaged);
 		if (damaged && options.strict)
 			throw new PowerkiError(
@@ -118,8 +141,8 @@ export async function collectOne(path: string, options: CollectOptions): Promise
 			);
 		const manifests: Manifest[] = [];
 		for (const t of imported.traces) {
-			const manifest = describe(t.summary, source, imported.side, format.name, record, options);
-			await environment(dataset, () => writeDescription(t.writer, manifest, t.summary, source));
+			const manifest = describe(t.summary, sources, imported.side, format.name, record, options);
+			await environment(dataset, () => writeDescription(t.writer, manifest, t.summary));
 			t.writer.close();
 			manifests.push(
 				await environment(dataset, () => publish(dataset, t.writer.tables, manifest, options.signal)),
@@ -140,24 +163,26 @@ export async function collectOne(path: string, options: CollectOptions): Promise
 interface Imported {
 	readonly traces: { readonly summary: TraceSummary; readonly writer: ParquetWriter }[];
 	readonly side: SideSummary;
-	readonly sha256: string;
+	/** Of each file. */
+	readonly sha256: readonly string[];
 }
 
 async function importTo(
 	staging: string,
-	path: string,
-	totalBytes: number,
+	paths: readonly string[],
+	{ path, bytes: totalBytes }: Input,
 	options: CollectOptions,
 ): Promise<Imported> {
 	const underWay = new SharedArrayBuffer(4);
 	const counter = new Int32Array(underWay);
 	const request: ImportRequest = {
-		path: resolve(path),
+		paths: paths.map((p) => resolve(p)),
 		side: options.side ?? [],
 		options: {
 			...(options.window ? { window: options.window } : {}),
 			...(options.events ? { events: options.events } : {}),
 			...(options.noDerived ? { noDerived: true } : {}),
+			...(options.symbols ? { symbols: options.symbols.map((s) => resolve(s)) } : {}),
 		},
 		underWay,
 	};
@@ -165,7 +190,7 @@ async function importTo(
 	const traces: Imported["traces"] = [];
 	let side: SideSummary | null = null;
 	let writer: ParquetWriter | null = null;
-	let sha256 = "";
+	let sha256: readonly string[] = [];
 	const handle = async (message: ImportMessage): Promise<boolean> => {
 		switch (message.kind) {
 			case "side":
@@ -265,7 +290,7 @@ function workerFile(): string {
 
 function describe(
 	summary: TraceSummary,
-	source: ManifestSource,
+	sources: readonly ManifestSource[],
 	side: SideSummary,
 	format: string,
 	options: Manifest["options"],
@@ -277,12 +302,12 @@ function describe(
 			? summary.window.start + wallOffset
 			: null;
 	return {
-		trace: traceId(source.sha256, summary.buffer),
+		trace: traceId(inputHash(sources.map((s) => s.sha256)), summary.buffer),
 		date: start === null ? null : new Date(Number(start / 1_000_000n)).toISOString().slice(0, 10),
 		host: pathName(o.host ?? summary.machine.host ?? side.machine.host ?? null),
 		format: { name: format, version: summary.formatVersion },
 		buffer: summary.buffer,
-		sources: [source],
+		sources,
 		sideFiles: side.used.map((u) => ({
 			name: basename(u.path),
 			kind: u.kind,
@@ -325,14 +350,13 @@ async function writeDescription(
 	writer: ParquetWriter,
 	m: Omit<Manifest, "tables">,
 	summary: TraceSummary,
-	source: ManifestSource,
 ): Promise<void> {
 	const row: IdentityRow = {
 		format: m.format.name,
 		format_version: m.format.version,
 		buffer: m.buffer,
-		source: source.name,
-		sha256: source.sha256,
+		source: m.sources.map((s) => s.name).join(", "),
+		sha256: m.sources.map((s) => s.sha256).join(", "),
 		machine: m.machine.arch,
 		kernel: m.machine.kernel,
 		little_endian: m.machine.littleEndian,

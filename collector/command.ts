@@ -4,6 +4,7 @@ import { catalog } from "../lib/schema/catalog.ts";
 import { exitCode } from "../lib/schema/errors.ts";
 import type { Manifest } from "../lib/schema/manifest.ts";
 import { type Collected, type CollectOptions, collectOne } from "./collect.ts";
+import { groupInputs } from "./open-input.ts";
 import { Progress } from "./progress.ts";
 
 export type CollectArguments = Omit<CollectOptions, "signal" | "onProgress" | "noDerived"> & {
@@ -20,10 +21,10 @@ export async function collect(
 	const progress = new Progress(process.stderr);
 	const { derived, json, ...rest } = args;
 	const results: (Collected & { seconds: number })[] = [];
-	for (const path of paths) {
+	for (const group of groupInputs(paths)) {
 		const start = performance.now();
 		try {
-			const collected = await collectOne(path, {
+			const collected = await collectOne(group, {
 				...rest,
 				noDerived: derived === false,
 				signal,

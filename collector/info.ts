@@ -19,9 +19,9 @@ export async function inspect(path: string): Promise<TraceInfo[]> {
 			]);
 		return manifests.map(fromManifest);
 	}
-	const { format } = openInput(path);
-	const side = await readSideFiles(path, []);
-	return format.inspect(path, side.timebaseHz);
+	const { format, files } = openInput(path);
+	const side = await readSideFiles(files[0]!, []);
+	return format.inspect(files, side.timebaseHz);
 }
 
 function fromManifest(m: Manifest): TraceInfo {

@@ -4,7 +4,8 @@ import type { IdentityRow, ReadOptions, TraceSummary } from "./decode/source.ts"
 import type { SideFiles } from "./side/index.ts";
 
 export interface ImportRequest {
-	readonly path: string;
+	/** One trace file, or the files of one recording. */
+	readonly paths: readonly string[];
 	readonly side: readonly string[];
 	readonly options: ReadOptions;
 	/** One 32-bit counter: batches under way. The decoder waits while there are too many. */
@@ -32,7 +33,7 @@ export type ImportMessage =
 			readonly details: readonly string[];
 			readonly stack: string | undefined;
 	  }
-	| { readonly kind: "done"; readonly sha256: string };
+	| { readonly kind: "done"; readonly sha256: readonly string[] };
 
 /** Batches that may be under way: enough to keep both threads busy, few enough to bound memory. */
 export const MAX_UNDER_WAY = 8;

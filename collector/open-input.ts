@@ -7,18 +7,69 @@ import type { Format } from "./decode/source.ts";
 
 const NOTHING = "nothing was written";
 
+/** One trace to be read: a file, or several that belong together. */
+export interface Input {
+	/** As shown to the user. */
+	readonly path: string;
+	readonly format: Format;
+	readonly files: readonly string[];
+	/** Of all files. */
+	readonly bytes: number;
+}
+
+/**
+ * Inputs with the files of one recording together (perf record --switch-output), in the order given. Those that cannot be
+ * read stand alone: they fail when it is their turn.
+ */
+export function groupInputs(paths: readonly string[]): string[][] {
+	const groups: { paths: string[]; first: Input | null }[] = [];
+	for (const path of paths) {
+		const input = tryOpen(path);
+		const same = input?.format.sameRecording;
+		const group = same
+			? groups.find((g) => g.first?.format === input.format && same(g.first.files, input.files))
+			: undefined;
+		if (group) group.paths.push(path);
+		else groups.push({ paths: [path], first: input });
+	}
+	return groups.map((g) => g.paths);
+}
+
+function tryOpen(path: string): Input | null {
+	try {
+		return openInput(path);
+	} catch {
+		return null;
+	}
+}
+
+/** The files of one recording as one input. */
+export function openTogether(paths: readonly string[]): Input {
+	const inputs = paths.map(openInput);
+	return {
+		...inputs[0]!,
+		files: inputs.flatMap((i) => i.files),
+		bytes: inputs.reduce((sum, i) => sum + i.bytes, 0),
+	};
+}
+
 /** @throws PowerkiError with code 3 where the input cannot be read, 5 where it may not be */
-export function openInput(path: string): { format: Format; bytes: number } {
+export function openInput(path: string): Input {
 	const name = basename(path);
 	let head: Buffer;
 	let bytes: number;
 	try {
 		const stat = statSync(path);
-		if (stat.isDirectory())
+		if (stat.isDirectory()) {
+			for (const format of formats) {
+				const files = format.folder?.(path);
+				if (files) return { path, format, files, bytes: files.reduce((sum, f) => sum + statSync(f).size, 0) };
+			}
 			throw new PowerkiError(exitCode.unreadable, `${name}: is a folder, not a trace file`, [
 				`readable: ${readable}`,
 				`give the trace file inside it; ${NOTHING}`,
 			]);
+		}
 		if (!stat.isFile())
 			throw new PowerkiError(exitCode.unreadable, `${name}: is not a regular file`, [NOTHING]);
 		bytes = stat.size;
@@ -51,5 +102,5 @@ export function openInput(path: string): { format: Format; bytes: number } {
 			NOTHING,
 		]);
 	}
-	return { format, bytes };
+	return { path, format, files: [path], bytes };
 }

@@ -4,7 +4,8 @@
  */
 import type { Batch } from "../lib/schema/batch.ts";
 import { catalog } from "../lib/schema/catalog.ts";
-import type { Table } from "../lib/schema/column.ts";
+import type { Row, Table } from "../lib/schema/column.ts";
+import { cpuSample } from "../lib/schema/events.ts";
 import type { IdentityRow, Note } from "./decode/source.ts";
 import { EventTable, NOW, STAMP, type TableContext } from "./decode/tracepoint/event-table.ts";
 import type { EventFormat } from "./decode/tracepoint/format.ts";
@@ -15,7 +16,7 @@ import { compileThunk } from "./decode/tracepoint/thunk.ts";
 import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derive/derivation.ts";
 import { createDerivations } from "./derive/index.ts";
 import { defaultPrevState, parsePrevState } from "./derive/prev-state.ts";
-import type { KernelSymbols } from "./identity/kallsyms.ts";
+import type { Names } from "./identity/resolve.ts";
 import { StackTable } from "./identity/stacks.ts";
 import { writeThreads } from "./identity/thread-rows.ts";
 import { Threads } from "./identity/threads.ts";
@@ -34,6 +35,10 @@ export interface PipelineOptions {
 	/** Names of the events that may come. */
 	readonly recorded: ReadonlySet<string>;
 	readonly derived: boolean;
+	/** Events were recorded for single threads, not for CPUs. */
+	readonly perTask?: boolean;
+	/** Events may come with user stacks. */
+	readonly userStacks?: boolean;
 	/** Event tables to write; all where undefined. */
 	readonly events?: ReadonlySet<string>;
 	readonly side: SideFiles;
@@ -106,6 +111,7 @@ export class Pipeline {
 				parsePrevState(options.formats.find((f) => f.name === "sched_switch")?.printFmt ?? "") ??
 				defaultPrevState,
 			recorded: options.recorded,
+			perTask: options.perTask === true,
 			idleStates: options.side.idleStates,
 			table: (table) => this.#appender(table) as TableWriter<typeof table>,
 			note: (severity, kind, text, cpu) =>
@@ -129,6 +135,7 @@ export class Pipeline {
 			threads: this.threads,
 			base: options.base,
 			recent: this.recent,
+			userStacks: options.userStacks === true,
 			emit: options.emit,
 			damaged: (event, cpu) =>
 				this.notes.add({
@@ -159,10 +166,15 @@ export class Pipeline {
 		return known;
 	}
 
+	/** Whether the table of an event is asked for. */
+	#wanted(event: string): boolean {
+		return this.#options.events === undefined || this.#options.events.has(event);
+	}
+
 	/** The table of an event type, made when its first record comes. */
 	table(format: EventFormat): EventTable {
 		const table = eventTableName(format, this.#clashing);
-		const write = this.#options.events === undefined || this.#options.events.has(format.name);
+		const write = this.#wanted(format.name);
 		const context = write ? this.#tableContext : { ...this.#tableContext, emit: () => {} };
 		const eventTable = new EventTable(
 			format,
@@ -182,6 +194,35 @@ export class Pipeline {
 		if (ts < clock[NOW]!) this.#backwards++;
 		else clock[NOW] = ts;
 		table.on(p, end, cpu);
+	}
+
+	/** A sample of an event that is no tracepoint; its name is given besides the row, which has its code. */
+	sample(row: Row<typeof cpuSample>, event: string): void {
+		const clock = this.#clock;
+		if (row.ts < clock[NOW]!) this.#backwards++;
+		else clock[NOW] = row.ts;
+		if (this.#wanted(event)) this.#appender(cpuSample).append(row);
+	}
+
+	/** Stacks of the record that came last in `table`, with the record itself: -1 = none. */
+	ownStacks(table: EventTable, cpu: number, utid: number, kernelId: number, userId: number): void {
+		if (kernelId < 0 && userId < 0) return;
+		table.setLastStacks(kernelId, userId);
+		for (const d of this.#derivations) d.stack?.(cpu, table.format.name, utid, kernelId, userId);
+	}
+
+	/** Where events are recorded for single threads: one of them was current in a record, which comes next. */
+	current(cpu: number, ts: number, tid: number): void {
+		if (ts > this.#clock[NOW]!) this.#clock[NOW] = ts;
+		const now = this.#clock[NOW]!;
+		const utid = tid === 0 ? 0 : this.threads.byTid[tid] || this.threads.appear(tid, now);
+		for (const d of this.#derivations) d.current?.(cpu, now, utid);
+	}
+
+	/** A switch by a record that is no event; -1 = not told. */
+	switched(cpu: number, ts: number, prev: number, next: number, preempted: boolean): void {
+		if (ts > this.#clock[NOW]!) this.#clock[NOW] = ts;
+		for (const d of this.#derivations) d.switched?.(cpu, this.#clock[NOW]!, prev, next, preempted);
 	}
 
 	/** Call before the first record of a CPU: `pid` is its current thread. */
@@ -217,7 +258,7 @@ export class Pipeline {
 			});
 			return;
 		}
-		for (const d of this.#derivations) d.stack?.(cpu, table.format.name, utid, stackId);
+		for (const d of this.#derivations) d.stack?.(cpu, table.format.name, utid, stackId, -1);
 	}
 
 	/** After the last record and every cpuEnd. `end` is the end of the window. */
@@ -237,11 +278,8 @@ export class Pipeline {
 			});
 	}
 
-	/** Rows of the tables of stacks and frames. To be called after finish(). */
-	stackRows(symbols: KernelSymbols): { table: string; rows: IdentityRow[] }[] {
-		return [
-			{ table: "stack", rows: this.stacks.stackRows() },
-			{ table: "frame", rows: this.stacks.frameRows(symbols) },
-		];
+	/** Rows of the tables of stacks, frames and binaries. To be called after finish(). */
+	stackRows(names: Names): { table: string; rows: readonly IdentityRow[] }[] {
+		return Object.entries(this.stacks.rows(names)).map(([table, rows]) => ({ table, rows }));
 	}
 }

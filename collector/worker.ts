@@ -5,7 +5,7 @@ import type { Sink } from "./decode/source.ts";
 import { machineRows } from "./identity/machine-rows.ts";
 import { InputHash } from "./input-hash.ts";
 import { type ImportMessage, type ImportRequest, MAX_UNDER_WAY } from "./messages.ts";
-import { openInput } from "./open-input.ts";
+import { openTogether } from "./open-input.ts";
 import { readSideFiles } from "./side/index.ts";
 import { giveBuffer } from "./write/buffers.ts";
 
@@ -24,10 +24,10 @@ function takeBack(): void {
 }
 
 async function run(): Promise<void> {
-	const { format } = openInput(request.path);
-	const side = await readSideFiles(request.path, request.side);
+	const { format, files } = openTogether(request.paths);
+	const side = await readSideFiles(files[0]!, request.side);
 	post({ kind: "side", side: { used: side.used, machine: side.machine, wallClocks: side.wallClocks } });
-	const hash = new InputHash(request.path);
+	const hash = new InputHash(files);
 	const sink: Sink = {
 		begin: (buffer) => post({ kind: "begin", buffer }),
 		batch(batch) {
@@ -47,10 +47,10 @@ async function run(): Promise<void> {
 		},
 		progress: (bytes, events) => post({ kind: "progress", bytes, events }),
 	};
-	for await (const _ of format.read(request.path, side, request.options, sink)) {
+	for await (const _ of format.read(files, side, request.options, sink)) {
 		// each turn is a chance for the port to deliver
 	}
-	post({ kind: "done", sha256: hash.digest() });
+	post({ kind: "done", sha256: hash.digests() });
 }
 
 run().catch((error: unknown) => {

@@ -23,6 +23,7 @@ export { type QueryParameters, type Scope, scopeOf } from "./dataset/scope.ts";
 export { type ThreadRef, threadLabel } from "./dataset/thread-ref.ts";
 export type { View } from "./dataset/view.ts";
 export { type Condition, parseWhere } from "./dataset/where.ts";
+export { foldProfile, foldWaits } from "./export/folded.ts";
 export {
 	type Figure,
 	flameGraph,
@@ -47,6 +48,8 @@ export * from "./scheduling/thread-list.ts";
 export { type ExitCode, exitCode, Interrupted, PowerkiError } from "./schema/errors.ts";
 export type { Manifest } from "./schema/manifest.ts";
 export { type Displayable, displaySymbol, type MimeBundle } from "./schema/mime.ts";
+export { NO_STACK, type StackFrame } from "./stacks/frames.ts";
+export * from "./stacks/profile.ts";
 export * from "./stacks/waits.ts";
 export * from "./syscalls/syscall-time.ts";
 

@@ -1,5 +1,9 @@
 /** The formats that collect reads, and what other files look like. */
 
+import { isPerfData } from "./perf/header.ts";
+import { inspectPerf } from "./perf/info.ts";
+import { readPerf } from "./perf/read.ts";
+import { perfDirectory, sameRecording } from "./perf/recording.ts";
 import type { Format } from "./source.ts";
 import { MAGIC } from "./trace-dat/header.ts";
 import { inspectTraceDat } from "./trace-dat/info.ts";
@@ -12,12 +16,23 @@ export const formats: readonly Format[] = [
 		read: readTraceDat,
 		inspect: inspectTraceDat,
 	},
+	{
+		name: "perf.data",
+		sniff: isPerfData,
+		folder: perfDirectory,
+		sameRecording,
+		read: readPerf,
+		inspect: inspectPerf,
+	},
 ];
 
 /** Files that are no trace (or none that is read yet): magic bytes and words. */
 const others: readonly { readonly magic: string; readonly looks: string; readonly advice?: string }[] = [
-	{ magic: "PERFILE2", looks: "perf.data file" },
-	{ magic: "2ELIFREP", looks: "perf.data file of a big-endian machine" },
+	{
+		magic: "PERFFILE",
+		looks: "perf.data file of perf before 2.6.33",
+		advice: "record again with a later perf",
+	},
 	{ magic: "\x28\xb5\x2f\xfd", looks: "Zstandard-compressed data", advice: "unpack it first: zstd -d FILE" },
 	{ magic: "\x1f\x8b", looks: "gzip-compressed data", advice: "unpack it first: gunzip FILE" },
 	{ magic: "\xfd7zXZ\0", looks: "xz-compressed data", advice: "unpack it first: unxz FILE" },
@@ -47,4 +62,5 @@ export function describeInput(head: Uint8Array): { looks: string; advice?: strin
 	};
 }
 
-export const readable = "trace.dat (versions 6 and 7 of trace-cmd)";
+export const readable =
+	"trace.dat (versions 6 and 7 of trace-cmd), perf.data (file, pipe, folder, files of --switch-output)";

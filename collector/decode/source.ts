@@ -38,7 +38,8 @@ export interface TraceSummary {
 		readonly kernel: string | null;
 		readonly littleEndian: boolean;
 		readonly longBytes: number;
-		readonly pageBytes: number;
+		/** null if unknown. */
+		readonly pageBytes: number | null;
 		readonly cpus: number;
 	};
 	readonly clock: { readonly name: string; readonly unit: string; readonly wallOffset: bigint | null };
@@ -73,6 +74,8 @@ export interface ReadOptions {
 	readonly events?: readonly string[];
 	/** Event tables only. */
 	readonly noDerived?: boolean;
+	/** Folders with programs and libraries of the traced machine, for the names of user frames. */
+	readonly symbols?: readonly string[];
 }
 
 export interface Format {
@@ -80,8 +83,12 @@ export interface Format {
 	readonly name: string;
 	/** Does the input begin like this format? `head` is its first 4 KiB at most. */
 	sniff(head: Uint8Array): boolean;
+	/** Files of a folder that is one trace of this format, the first with its header; null for other folders. */
+	folder?(path: string): readonly string[] | null;
+	/** Whether two inputs are parts of one recording, to be read as one trace. */
+	sameRecording?(a: readonly string[], b: readonly string[]): boolean;
 	/** Reads everything; yields between slices of work so that the caller can wait for room. Throws PowerkiError. */
-	read(path: string, side: SideFiles, options: ReadOptions, sink: Sink): AsyncGenerator<void>;
+	read(files: readonly string[], side: SideFiles, options: ReadOptions, sink: Sink): AsyncGenerator<void>;
 	/** What `powerki info` tells, one entry for each trace that the input holds; counts records without decoding them. */
-	inspect(path: string, timebaseHz: number | undefined): Promise<TraceInfo[]>;
+	inspect(files: readonly string[], timebaseHz: number | undefined): Promise<TraceInfo[]>;
 }

@@ -222,6 +222,7 @@ export class BlockIos implements Derivation {
 	}
 
 	stack(cpu: number, event: string, _utid: number, stackId: number): void {
+		if (stackId < 0) return;
 		const slot = cpu < this.#lastSlot.length ? this.#lastSlot[cpu]! : -1;
 		if (slot < 0 || this.#state[slot] === State.free || this.#io[slot] !== this.#lastSlotIo[cpu]) return;
 		if (event === "block_rq_issue") {

@@ -50,14 +50,31 @@ export interface Subscription {
 export interface Derivation {
 	/** Events by name (the kernel's name; the collector resolves the system). */
 	readonly events: Readonly<Record<string, Subscription>>;
-	/** The first record of a CPU (called just before it is handed to the handlers). `utid` is current there. */
+	/**
+	 * The first record of a CPU (called just before it is handed to the handlers). `utid` is current there; for a record
+	 * that `switched` tells it is the thread that leaves, -1 where that is not told.
+	 */
 	cpuStart?(cpu: number, ts: number, utid: number): void;
 	/** A CPU lost events between two of its records, `from` < `to`; `count` is NaN when the number is unknown. */
 	lost?(cpu: number, from: number, to: number, count: number): void;
 	/** The CPU's last record was at `ts`: nothing is observed on it after that. Called for every CPU, in order of `ts`. */
 	cpuEnd?(cpu: number, ts: number): void;
-	/** A kernel stack belongs to the last event of this CPU that was handed over (`event` names it; `utid` was current). */
-	stack?(cpu: number, event: string, utid: number, stackId: number): void;
+	/**
+	 * Stacks that belong to the last event of this CPU that was handed over (`event` names it; `utid` was current);
+	 * -1 = none.
+	 */
+	stack?(cpu: number, event: string, utid: number, stackId: number, userStackId: number): void;
+	/**
+	 * A switch by a record that is no sched_switch (PERF_RECORD_SWITCH): `prev` left the CPU and `next` came; -1 = not
+	 * told. `preempted`: prev could have run on; otherwise it is not told in what state it left.
+	 */
+	switched?(cpu: number, ts: number, prev: number, next: number, preempted: boolean): void;
+	/**
+	 * Where events are recorded for single threads (perTask): `utid` was current in a record of this CPU. Called before
+	 * the handlers of every record, but for those that `switched` tells. -1: the thread that was current has ended
+	 * (after PERF_RECORD_EXIT: its events go with it, so that its last switch is not recorded).
+	 */
+	current?(cpu: number, ts: number, utid: number): void;
 	/** After the last record and all cpuEnd calls: close what is open. `end` is the end of the trace's window. */
 	finish(end: number): void;
 }
@@ -83,8 +100,16 @@ export interface DeriveContext {
 	readonly timed: boolean;
 	/** Letters of prev_state by bit, from the print table of the trace's own sched_switch format; see prev-state.ts. */
 	readonly prevState: PrevStateTable;
-	/** Names of the events that the trace carries formats for and that were switched on, as far as known; used to tell "not recorded". */
+	/**
+	 * Names of the events that the trace carries formats for and that were switched on, as far as known; used to tell "not
+	 * recorded". "PERF_RECORD_SWITCH" is among them where the records come that `switched` tells (attr.context_switch).
+	 */
 	readonly recorded: ReadonlySet<string>;
+	/**
+	 * Events were recorded for single threads, not for CPUs: a switch away from one of them tells nothing of how long the
+	 * thread that comes runs there.
+	 */
+	readonly perTask: boolean;
 	/** Names of idle states by number, from the side file; empty if unknown. */
 	readonly idleStates: ReadonlyMap<number, string>;
 	table<T extends Table>(table: T): TableWriter<T>;

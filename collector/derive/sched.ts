@@ -1,24 +1,24 @@
 /**
  * The table `sched`: who had which CPU. The slices of a CPU, those of the idle thread and of unknown threads included,
  * tile what was observed of it. The first slice is that of the thread that was current in the CPU's first record.
+ *
+ * Where events were recorded for single threads, a switch tells that one of them leaves; the thread that comes is known
+ * to stay only if it is one of them too (its own leaving would be told). Otherwise the CPU is unknown until a recorded
+ * thread shows itself there.
  */
 import type { Row } from "../../lib/schema/column.ts";
 import { sched } from "../../lib/schema/derived.ts";
 import type { Threads } from "../identity/threads.ts";
 import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derivation.ts";
 import { PrevStates } from "./prev-state.ts";
+import { isParting, isRetold, type LastSwitch, SWITCH_RECORDS, UNKNOWN } from "./switch-record.ts";
 
-/** Current thread of a CPU that is not known. */
-const UNKNOWN = -1;
-
-interface Slice {
-	/** current thread, or UNKNOWN */
-	utid: number;
-	since: number;
+/** The open slice of a CPU. */
+interface Slice extends LastSwitch {
 	/** NaN if unknown */
 	prio: number;
 	openLeft: boolean;
-	/** a sched_switch was seen on this CPU */
+	/** a switch was seen on this CPU */
 	switched: boolean;
 	open: boolean;
 }
@@ -29,11 +29,15 @@ export class Sched implements Derivation {
 	readonly #timed: boolean;
 	readonly #prevStates: PrevStates;
 	readonly #out: TableWriter<typeof sched>;
-	readonly #note: () => void;
+	readonly #context: DeriveContext;
+	readonly #recorded: boolean;
+	readonly #preempted: number;
 	readonly #cpus: Slice[] = [];
 	/** last CPU to which each thread came */
 	readonly #cpuOf: number[] = [0];
 	#switches = false;
+	/** threads that were current in a record or told by one of their own: of those all switches are recorded, also where not all threads are */
+	readonly #shown = new Set<number>();
 	/** CPUs that ended without a switch: their threads are told only if switches were recorded at all */
 	readonly #quiet: { cpu: number; end: number }[] = [];
 	readonly #row: Row<typeof sched> = {
@@ -52,12 +56,9 @@ export class Sched implements Derivation {
 		this.#timed = context.timed;
 		this.#prevStates = new PrevStates(context.prevState, context.strings);
 		this.#out = context.table(sched);
-		this.#note = () =>
-			context.note(
-				"info",
-				"sched_switch_missing",
-				"A sched_switch says that another thread leaves than the one that came: switches between were not recorded; who ran is unknown there",
-			);
+		this.#context = context;
+		this.#recorded = context.recorded.has("sched_switch") || context.recorded.has(SWITCH_RECORDS);
+		this.#preempted = context.strings.code("R+");
 		this.events = {
 			sched_switch: {
 				fields: [
@@ -73,18 +74,53 @@ export class Sched implements Derivation {
 	}
 
 	cpuStart(cpu: number, ts: number, utid: number): void {
-		if (utid !== 0) this.#isOn(utid, cpu);
-		this.#cpus[cpu] = { utid, since: ts, prio: Number.NaN, openLeft: true, switched: false, open: true };
+		if (utid > 0) {
+			this.#isOn(utid, cpu);
+			this.#shown.add(utid);
+		}
+		this.#cpus[cpu] = {
+			current: utid,
+			since: ts,
+			left: UNKNOWN,
+			prio: Number.NaN,
+			openLeft: true,
+			switched: false,
+			open: true,
+		};
 	}
 
 	lost(cpu: number, from: number, to: number): void {
 		const slice = this.#cpus[cpu];
 		if (!slice?.open) return;
 		this.#close(cpu, slice, from, -1, true);
-		slice.utid = UNKNOWN;
-		slice.since = to;
-		slice.prio = Number.NaN;
-		slice.openLeft = true;
+		this.#begin(slice, UNKNOWN, to, Number.NaN, true);
+		slice.left = UNKNOWN;
+	}
+
+	current(cpu: number, ts: number, utid: number): void {
+		const slice = this.#cpus[cpu];
+		if (!this.#context.perTask || !slice?.open || isParting(slice, ts, utid)) return;
+		this.#shows(slice, cpu, ts, utid);
+	}
+
+	switched(cpu: number, ts: number, prev: number, next: number, preempted: boolean): void {
+		const slice = this.#cpus[cpu];
+		if (!slice?.open || (prev === UNKNOWN && next === UNKNOWN)) return;
+		this.#sawSwitch(slice);
+		if (isRetold(slice, ts, prev, next)) {
+			if (next !== UNKNOWN && slice.since === ts) slice.openLeft = false;
+			return;
+		}
+		if (this.#context.perTask && prev !== UNKNOWN) this.#shows(slice, cpu, ts, prev);
+		if (slice.current !== prev) this.#replaced(slice, prev, cpu);
+		if (slice.current !== UNKNOWN || ts > slice.since)
+			this.#close(cpu, slice, ts, preempted && prev !== UNKNOWN ? this.#preempted : -1, false);
+		if (next > 0) {
+			this.#isOn(next, cpu);
+			this.#shown.add(next);
+		}
+		this.#begin(slice, next, ts, Number.NaN, false);
+		slice.left = prev;
 	}
 
 	cpuEnd(cpu: number, ts: number): void {
@@ -110,21 +146,66 @@ export class Sched implements Derivation {
 		nextPrio: number,
 	): void {
 		const slice = this.#cpus[cpu];
-		this.#switches = true;
-		slice.switched = true;
-		if (slice.utid === prev) {
-			if (slice.openLeft) slice.prio = prevPrio;
-		} else {
-			if (slice.utid !== UNKNOWN) this.#contradicted(slice);
-			if (prev !== 0) this.#isOn(prev, cpu);
-		}
+		const { perTask } = this.#context;
+		this.#sawSwitch(slice);
+		if (perTask) this.#shows(slice, cpu, ts, prev);
+		if (slice.current !== prev) this.#replaced(slice, prev, cpu);
+		else if (slice.openLeft) slice.prio = prevPrio;
 		this.#close(cpu, slice, ts, this.#prevStates.codeOf(prevState), false);
 		const next = this.#threads.at(nextPid, ts);
+		const stays = !perTask || this.#shown.has(next);
 		if (next !== 0) this.#isOn(next, cpu);
-		slice.utid = next;
+		this.#begin(slice, stays ? next : UNKNOWN, ts, stays ? nextPrio : Number.NaN, false);
+		slice.left = prev;
+	}
+
+	/** A record of the thread shows that it runs on the CPU, since when is unknown; UNKNOWN: the one that ran has ended. */
+	#shows(slice: Slice, cpu: number, ts: number, utid: number): void {
+		if (slice.current === utid) return;
+		if (utid > 0) this.#shown.add(utid);
+		// a trace that never switches has no slices
+		if (!this.#switches) {
+			slice.current = UNKNOWN;
+			return;
+		}
+		if (utid !== UNKNOWN && slice.current !== UNKNOWN) this.#contradicted(slice);
+		if (utid > 0) this.#isOn(utid, cpu);
+		if (ts > slice.since || slice.current !== UNKNOWN) this.#close(cpu, slice, ts, -1, true);
+		this.#begin(slice, utid, ts, Number.NaN, true);
+		slice.left = UNKNOWN;
+	}
+
+	/** Says once what the switches of this trace do not tell. */
+	#sawSwitch(slice: Slice): void {
+		slice.switched = true;
+		if (this.#switches) return;
+		this.#switches = true;
+		const context = this.#context;
+		if (context.perTask)
+			context.note(
+				"info",
+				"switches-of-threads",
+				"Switches were recorded for single threads, not for CPUs: who had a CPU between them is unknown, and, where the coming of a thread is not recorded, since when it runs",
+			);
+		if (context.recorded.has(SWITCH_RECORDS) && !context.recorded.has("sched_switch"))
+			context.note(
+				"info",
+				"switch-records",
+				"Switches are told by PERF_RECORD_SWITCH, not by sched_switch: of a thread that was not preempted it is unknown in what state it left its CPU",
+			);
+	}
+
+	#begin(slice: Slice, utid: number, ts: number, prio: number, openLeft: boolean): void {
+		slice.current = utid;
 		slice.since = ts;
-		slice.prio = nextPrio;
-		slice.openLeft = false;
+		slice.prio = prio;
+		slice.openLeft = openLeft;
+	}
+
+	/** `prev` leaves the CPU (UNKNOWN: not told), though another was thought to be there. */
+	#replaced(slice: Slice, prev: number, cpu: number): void {
+		if (slice.current !== UNKNOWN) this.#contradicted(slice);
+		if (prev > 0) this.#isOn(prev, cpu);
 	}
 
 	/** A thread that is on a CPU and did not leave another: the switch there was not recorded, nor who runs there. */
@@ -133,13 +214,18 @@ export class Sched implements Derivation {
 		this.#cpuOf[utid] = cpu;
 		if (before === undefined || before === cpu) return;
 		const slice = this.#cpus[before];
-		if (slice.utid === utid && slice.open) this.#contradicted(slice);
+		if (slice.current === utid && slice.open) this.#contradicted(slice);
 	}
 
 	#contradicted(slice: Slice): void {
-		slice.utid = UNKNOWN;
+		slice.current = UNKNOWN;
 		slice.prio = Number.NaN;
-		this.#note();
+		if (!this.#recorded) return;
+		this.#context.note(
+			"info",
+			"sched_switch_missing",
+			"A switch says that another thread leaves than the one that came: switches between were not recorded; who ran is unknown there",
+		);
 	}
 
 	#close(cpu: number, slice: Slice, end: number, endState: number, openRight: boolean): void {
@@ -148,7 +234,7 @@ export class Sched implements Derivation {
 		// a clock that steps back may put the CPU's last record before a time that was told already
 		row.dur = this.#timed ? Math.max(end - slice.since, 0) : Number.NaN;
 		row.cpu = cpu;
-		row.utid = slice.utid === UNKNOWN ? Number.NaN : slice.utid;
+		row.utid = slice.current === UNKNOWN ? Number.NaN : slice.current;
 		row.end_state = endState;
 		row.prio = slice.prio;
 		row.open_left = slice.openLeft ? 1 : 0;

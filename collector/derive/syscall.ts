@@ -16,6 +16,7 @@ import { syscall as syscallTableDeclaration } from "../../lib/schema/derived.ts"
 import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derivation.ts";
 import { errorName, MAX_ERRNO } from "./errno.ts";
 import type { OpenSyscalls, ThreadClock } from "./shared.ts";
+import { SWITCH_RECORDS } from "./switch-record.ts";
 import { syscallTable } from "./syscall-tables/index.ts";
 
 /** A system call that has ended, or can no longer be seen. One object, reused: take what you need at once. */
@@ -34,7 +35,7 @@ export interface EndedCall {
 	readonly ret: number;
 	/** Positive error number; 0 if the call did not fail or nothing tells */
 	readonly errno: number;
-	/** ns asleep; NaN where switches were not recorded */
+	/** ns asleep; NaN where switches were not recorded, or do not tell it */
 	readonly blocked: number;
 	readonly openLeft: number;
 	readonly openRight: number;
@@ -88,6 +89,8 @@ export class Syscalls implements Derivation, OpenSyscalls {
 	readonly #errors: ErrorCodes;
 	readonly #timed: boolean;
 	readonly #switches: boolean;
+	/** Switches tell of every wait */
+	readonly #waitsTold: boolean;
 	/** An exit was seen. A format in the trace does not say that the event was switched on */
 	#exitSeen = false;
 	/** Bits of prev_state with which a thread leaves for ever */
@@ -138,11 +141,12 @@ export class Syscalls implements Derivation, OpenSyscalls {
 		this.#errors = new ErrorCodes(context);
 		this.#timed = context.timed;
 		const recorded = context.recorded;
-		this.#switches = clock !== null && (recorded.size === 0 || recorded.has("sched_switch"));
+		const isRecorded = (event: string) => recorded.size === 0 || recorded.has(event);
+		this.#switches = clock !== null && (isRecorded("sched_switch") || isRecorded(SWITCH_RECORDS));
+		this.#waitsTold = isRecorded("sched_switch") && !context.perTask;
 		let dead = 0;
 		for (const [bit, letter] of context.prevState.letters) if (letter === "Z" || letter === "X") dead |= bit;
 		this.#deadMask = dead;
-		const isRecorded = (event: string) => recorded.size === 0 || recorded.has(event);
 		const rawEnters = isRecorded("sys_enter");
 		const rawExits = isRecorded("sys_exit");
 
@@ -251,10 +255,18 @@ export class Syscalls implements Derivation, OpenSyscalls {
 	finish(end: number): void {
 		for (let slot = 0; slot < this.#used; slot++) {
 			if (this.#utid[slot]! < 0) continue;
-			const exited = this.#exited[slot]!;
+			const exited = this.#exitOf(slot);
 			if (Number.isNaN(exited)) this.#close(slot, end, end, Number.NaN, Number.NaN, 1);
 			else this.#close(slot, exited, end, Number.NaN, Number.NaN, 0);
 		}
+	}
+
+	/** End of the caller; NaN if it is not known to have ended. */
+	#exitOf(slot: number): number {
+		const { threads } = this.#context;
+		const utid = this.#utid[slot]!;
+		const exited = this.#exited[slot]!;
+		return Number.isNaN(exited) && threads.endKnown(utid) ? threads.lastTs[utid]! : exited;
 	}
 
 	/** Arguments are the fields after the number, whatever their names are. */
@@ -528,7 +540,8 @@ export class Syscalls implements Derivation, OpenSyscalls {
 		row.runnable_ns = sound ? runnable : zero;
 		row.blocked_ns = sound ? blocked : zero;
 		row.unknown_ns = sound ? unknown : dur;
-		this.#call.blocked = known && sound && this.#switches ? blocked : Number.NaN;
+		const told = known && sound && this.#switches && (this.#waitsTold || unknown === 0);
+		this.#call.blocked = told ? blocked : Number.NaN;
 	}
 
 	#emit(end: number): void {

@@ -13,6 +13,7 @@ import type {
 	TableWriter,
 } from "./derivation.ts";
 import { defaultPrevState } from "./prev-state.ts";
+import { SWITCH_RECORDS } from "./switch-record.ts";
 
 export type TestValue = number | bigint | string | readonly (number | bigint)[];
 export type TestRow = Record<string, number | bigint | string | boolean | null | readonly unknown[]>;
@@ -24,6 +25,7 @@ export interface TestOptions {
 	/** Default: the names of all events that are fed. */
 	recorded?: Iterable<string>;
 	idleStates?: ReadonlyMap<number, string>;
+	perTask?: boolean;
 }
 
 class Pool implements StringPool {
@@ -54,7 +56,9 @@ type Step =
 			fields: Record<string, TestValue>;
 			flags: number;
 	  }
-	| { kind: "stack"; cpu: number; stackId: number }
+	| { kind: "switch"; ts: number; cpu: number; by: number; prev: number; next: number; preempted: boolean }
+	| { kind: "exit"; ts: number; cpu: number; pid: number }
+	| { kind: "stack"; cpu: number; stackId: number; userStackId: number }
 	| { kind: "lost"; cpu: number; from: number; to: number; count: number };
 
 export interface TestNote {
@@ -89,6 +93,7 @@ export class DeriveTest {
 			timed: options.timed ?? true,
 			prevState: options.prevState ?? defaultPrevState,
 			recorded: this.#recorded,
+			perTask: options.perTask ?? false,
 			idleStates: options.idleStates ?? new Map(),
 			table: <T extends Table>(table: T) => this.table(table),
 			note: (severity, kind, text, cpu) => this.notes.push({ severity, kind, text, cpu }),
@@ -110,9 +115,31 @@ export class DeriveTest {
 		return this;
 	}
 
-	/** A kernel stack of the last event of this CPU. */
-	stack(cpu: number, stackId: number): this {
-		this.#steps.push({ kind: "stack", cpu, stackId });
+	/** Stacks of the last event of this CPU; -1 = none. */
+	stack(cpu: number, stackId: number, userStackId = -1): this {
+		this.#steps.push({ kind: "stack", cpu, stackId, userStackId });
+		return this;
+	}
+
+	/** PERF_RECORD_SWITCH of the thread that leaves; `next` is told where whole CPUs are recorded. */
+	out(ts: number, cpu: number, prev: number, next = -1, preempted = false): this {
+		return this.#switched({ kind: "switch", ts, cpu, by: prev, prev, next, preempted });
+	}
+
+	/** PERF_RECORD_SWITCH of the thread that comes; `prev` is told where whole CPUs are recorded. */
+	in(ts: number, cpu: number, next: number, prev = -1): this {
+		return this.#switched({ kind: "switch", ts, cpu, by: next, prev, next, preempted: false });
+	}
+
+	#switched(step: Step): this {
+		this.#steps.push(step);
+		if (this.#ownRecorded) this.#recorded.add(SWITCH_RECORDS);
+		return this;
+	}
+
+	/** PERF_RECORD_EXIT of the current thread. */
+	exit(ts: number, cpu: number, pid: number): this {
+		this.#steps.push({ kind: "exit", ts, cpu, pid });
 		return this;
 	}
 
@@ -142,29 +169,59 @@ export class DeriveTest {
 				for (const d of derivations) d.lost?.(step.cpu, step.from, step.to, step.count);
 				return;
 			}
-			if (step.kind === "event") {
-				const { ts, cpu, pid, name } = step;
-				const utid = pid === 0 ? 0 : this.threads.byTid[pid] || this.threads.appear(pid, ts);
-				this.threads.lastTs[utid] = ts;
-				if (!started.has(cpu)) {
-					started.add(cpu);
-					for (const d of derivations) d.cpuStart?.(cpu, ts, utid);
-				}
-				for (const d of derivations) {
-					const subscription = d.events[name];
-					subscription?.on(ts, cpu, utid, step.flags, ...this.#arguments(subscription.fields, step.fields));
-				}
-				last.set(cpu, { name, utid, ts });
-			} else {
+			if (step.kind === "stack") {
 				const event = last.get(step.cpu);
 				if (!event) throw new Error(`a stack without an event on cpu ${step.cpu}`);
-				for (const d of derivations) d.stack?.(step.cpu, event.name, event.utid, step.stackId);
+				for (const d of derivations)
+					d.stack?.(step.cpu, event.name, event.utid, step.stackId, step.userStackId);
+			} else {
+				const { ts, cpu } = step;
+				const utid = this.#utid(step.kind === "switch" ? step.by : step.pid, ts);
+				if (!started.has(cpu)) {
+					started.add(cpu);
+					const first = step.kind === "switch" ? this.#told(step.prev, ts) : utid;
+					for (const d of derivations) d.cpuStart?.(cpu, ts, first);
+				}
+				if (this.context.perTask && step.kind !== "switch")
+					for (const d of derivations) d.current?.(cpu, ts, utid);
+				this.#feed(derivations, step, utid);
+				last.set(cpu, { name: step.kind === "event" ? step.name : "", utid, ts });
 			}
 			const now = last.get(step.cpu);
 			if (lastOf.get(step.cpu) === i && now) for (const d of derivations) d.cpuEnd?.(step.cpu, now.ts);
 		});
 		for (const d of derivations) d.finish(end);
 		return this;
+	}
+
+	#utid(pid: number, ts: number): number {
+		const utid = pid === 0 ? 0 : this.threads.byTid[pid] || this.threads.appear(pid, ts);
+		this.threads.lastTs[utid] = ts;
+		return utid;
+	}
+
+	#told(pid: number, ts: number): number {
+		return pid < 0 ? -1 : this.#utid(pid, ts);
+	}
+
+	#feed(
+		derivations: readonly Derivation[],
+		step: Exclude<Step, { kind: "stack" | "lost" }>,
+		utid: number,
+	): void {
+		const { ts, cpu } = step;
+		if (step.kind === "switch") {
+			const prev = this.#told(step.prev, ts);
+			const next = this.#told(step.next, ts);
+			for (const d of derivations) d.switched?.(cpu, ts, prev, next, step.preempted);
+		} else if (step.kind === "exit") {
+			this.threads.exit(utid);
+			if (this.context.perTask) for (const d of derivations) d.current?.(cpu, ts, -1);
+		} else
+			for (const d of derivations) {
+				const subscription = d.events[step.name];
+				subscription?.on(ts, cpu, utid, step.flags, ...this.#arguments(subscription.fields, step.fields));
+			}
 	}
 
 	/** Rows of a table in order of ts (rows without order of ts, or with equal ts: as they were appended). With `columns`, only those. */
@@ -178,7 +235,7 @@ export class DeriveTest {
 	}
 
 	#lastTs(): number {
-		return Math.max(0, ...this.#steps.map((step) => (step.kind === "event" ? step.ts : 0)));
+		return Math.max(0, ...this.#steps.map((step) => ("ts" in step ? step.ts : 0)));
 	}
 
 	#arguments(specs: readonly FieldSpec[], fields: Record<string, TestValue>): number[] {

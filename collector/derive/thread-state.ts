@@ -15,6 +15,12 @@
  *   state and is queued or runs again without another waking, the wait was over at once.
  * - The state is unknown before the first event that tells it, from the loss of events on the thread's CPU, from the
  *   last record of its CPU, and where two events contradict each other because what was between was not recorded.
+ * - A switch told by PERF_RECORD_SWITCH does not say in what state the thread left, unless it was preempted: unknown,
+ *   until a waking or its coming.
+ * - Where events were recorded for single threads, all of them tell when they leave a CPU, but wakings by others are
+ *   not recorded, nor, without PERF_RECORD_SWITCH, when they come back: a record of the thread proves that it runs. Such
+ *   a wait, or time on a run queue, is a row that ends where it could last be seen (dur 0, open_right), with its stack and
+ *   system call; from there the thread is unknown until it shows itself.
  */
 import type { Row } from "../../lib/schema/column.ts";
 import { threadState } from "../../lib/schema/derived.ts";
@@ -22,6 +28,7 @@ import type { Threads } from "../identity/threads.ts";
 import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derivation.ts";
 import { PrevClass, PrevStates } from "./prev-state.ts";
 import type { InterruptContext, OpenSyscalls, ThreadClock } from "./shared.ts";
+import { isParting, isRetold, type LastSwitch, SWITCH_RECORDS, UNKNOWN } from "./switch-record.ts";
 
 /** trace_flag_type in include/linux/trace_events.h. */
 const FLAG_HARDIRQ = 0x08;
@@ -96,6 +103,7 @@ enum F {
 	waitSince,
 	waitIgnored,
 	waitStack,
+	waitUserStack,
 	waitSyscall,
 	/** the last wait has ended */
 	waitEnded,
@@ -116,16 +124,9 @@ fresh[F.cpu] = Number.NaN;
 fresh[F.waitSince] = Number.NaN;
 fresh[F.rememberedTs] = Number.NaN;
 
-/** Current thread of a CPU that is not known. */
-const UNKNOWN = -1;
-
-interface Cpu {
-	/** current thread, or UNKNOWN */
-	current: number;
+interface Cpu extends LastSwitch {
 	/** start of the last loss, while the current thread is unknown because of it; NaN otherwise */
 	lostFrom: number;
-	/** thread that left in the last sched_switch */
-	left: number;
 	ended: boolean;
 }
 
@@ -145,10 +146,17 @@ export class ThreadStates implements Derivation, ThreadClock {
 	#f = new Float64Array(0);
 	#capacity = 0;
 	#sawWaking = false;
-	/** sched_switch is recorded: the current thread of a CPU's first record can be said to run until the next switch */
+	/** Switches are recorded: the current thread of a CPU's first record can be said to run until the next switch */
 	readonly #switches: boolean;
+	readonly #perTask: boolean;
+	/** A thread that is recorded tells when it comes to a CPU, whoever was there. */
+	readonly #comingsTold: boolean;
+	/** The last switch of a thread is recorded, and said to be it. */
+	readonly #deathsTold: boolean;
+	/** threads that were current in a record or told by one of their own: of those all switches are recorded, also where not all threads are */
+	readonly #shown = new Set<number>();
 	#sawSwitch = false;
-	/** rows from before the first sched_switch, a few for each thread and CPU: a trace may never have one */
+	/** rows from before the first switch, a few for each thread and CPU: a trace may never have one */
 	readonly #held: Row<typeof threadState>[] = [];
 	readonly #lastWait = { since: 0, wakerUtid: -1, wakerIrq: -1, stackId: -1 };
 	readonly #row: Row<typeof threadState> = {
@@ -163,6 +171,7 @@ export class ThreadStates implements Derivation, ThreadClock {
 		wake_ts: 0,
 		ignored_wakings: 0,
 		blocked_stack_id: 0,
+		blocked_user_stack_id: 0,
 		syscall: -1,
 		open_left: 0,
 		open_right: 0,
@@ -178,7 +187,10 @@ export class ThreadStates implements Derivation, ThreadClock {
 		this.#hardInterrupt = strings.code("hard interrupt");
 		this.#softirq = strings.code("softirq");
 		this.#isSoftirq = (code) => strings.text(code).startsWith("softirq");
-		this.#switches = context.recorded.has("sched_switch");
+		this.#switches = context.recorded.has("sched_switch") || context.recorded.has(SWITCH_RECORDS);
+		this.#perTask = context.perTask;
+		this.#comingsTold = !context.perTask || context.recorded.has(SWITCH_RECORDS);
+		this.#deathsTold = !context.perTask && context.recorded.has("sched_switch");
 		const wake: Subscription["fields"] = [
 			{ name: "pid", form: "number" },
 			{ name: "target_cpu", form: "number" },
@@ -218,8 +230,11 @@ export class ThreadStates implements Derivation, ThreadClock {
 		for (let k = 0; k < 4; k++) out[k] = f[b + F.total0 + k];
 		const state = f[b + F.state];
 		const k = clockClass[state];
-		if (k >= 0) out[k] += ts - f[b + F.since];
-		else if (state === State.none && this.#threads.firstTsOf(utid) < ts)
+		const until = this.#isUntold(utid, state) ? this.#lastSeen(b) : ts;
+		if (k >= 0) {
+			out[k] += until - f[b + F.since];
+			out[3] += ts - until;
+		} else if (state === State.none && this.#threads.firstTsOf(utid) < ts)
 			out[3] += ts - this.#threads.firstTsOf(utid);
 	}
 
@@ -236,16 +251,23 @@ export class ThreadStates implements Derivation, ThreadClock {
 	}
 
 	cpuStart(cpu: number, ts: number, utid: number): void {
-		this.#cpus[cpu] = { current: UNKNOWN, lostFrom: Number.NaN, left: 0, ended: false };
-		if (!this.#switches) return;
-		this.#cpus[cpu].current = utid;
-		this.#comesTo(utid, cpu, ts, 1);
+		const c: Cpu = {
+			current: UNKNOWN,
+			since: ts,
+			left: UNKNOWN,
+			lostFrom: Number.NaN,
+			ended: false,
+		};
+		this.#cpus[cpu] = c;
+		if (utid > 0) this.#shown.add(utid);
+		if (this.#switches) this.#isSeen(c, utid, cpu, ts);
 	}
 
 	lost(cpu: number, from: number): void {
 		const c = this.#cpus[cpu];
 		if (!c || c.ended) return;
 		this.#leavesSight(c, cpu, from, 0);
+		c.left = UNKNOWN;
 		if (Number.isNaN(c.lostFrom)) c.lostFrom = from;
 	}
 
@@ -256,10 +278,36 @@ export class ThreadStates implements Derivation, ThreadClock {
 		this.#leavesSight(c, cpu, ts, 1);
 	}
 
-	stack(cpu: number, event: string, utid: number, stackId: number): void {
+	stack(cpu: number, event: string, utid: number, stackId: number, userStackId: number): void {
 		if (event !== "sched_switch" || this.#cpus[cpu]?.left !== utid || utid === 0) return;
 		const b = this.#at(utid);
-		if (isWait(this.#f[b + F.state]) || this.#f[b + F.waitPending] === 1) this.#f[b + F.waitStack] = stackId;
+		const f = this.#f;
+		if (!isWait(f[b + F.state]) && f[b + F.waitPending] !== 1) return;
+		if (stackId >= 0) f[b + F.waitStack] = stackId;
+		if (userStackId >= 0) f[b + F.waitUserStack] = userStackId;
+	}
+
+	current(cpu: number, ts: number, utid: number): void {
+		const c = this.#cpus[cpu];
+		if (this.#perTask && c && !c.ended && !isParting(c, ts, utid)) this.#shows(c, utid, cpu, ts);
+	}
+
+	switched(cpu: number, ts: number, prev: number, next: number, preempted: boolean): void {
+		const c = this.#cpus[cpu];
+		if (!c || c.ended || (prev === UNKNOWN && next === UNKNOWN)) return;
+		if (!this.#sawSwitch) this.#release();
+		if (isRetold(c, ts, prev, next)) {
+			if (next > 0 && c.since === ts) this.#f[this.#at(next) + F.openLeft] = 0;
+			return;
+		}
+		if (this.#perTask && prev !== UNKNOWN) this.#shows(c, prev, cpu, ts);
+		if (c.current !== prev && c.current > 0) this.#contradicted(c.current, cpu);
+		if (prev > 0) this.#leaves(c, prev, cpu, ts, preempted ? PrevClass.runnable : PrevClass.unknown);
+		if (next > 0) {
+			this.#shown.add(next);
+			this.#comesTo(next, cpu, ts, 0);
+		}
+		this.#has(c, next, ts, prev);
 	}
 
 	finish(end: number): void {
@@ -273,8 +321,10 @@ export class ThreadStates implements Derivation, ThreadClock {
 				this.#set(b, State.unknown, first);
 				this.#f[b + F.openLeft] = threads.startKnown(utid) ? 0 : 1;
 			}
+			if (this.#isUntold(utid, this.#f[b + F.state])) this.#loseSight(utid, b);
 			const state = this.#f[b + F.state];
-			const gone = state === State.dead || threads.isOver(utid);
+			const left = !this.#deathsTold && state === State.unknown && threads.endKnown(utid);
+			const gone = left || state === State.dead || threads.isOver(utid);
 			const last = gone ? Math.max(threads.lastTs[utid], this.#f[b + F.since]) : end;
 			this.#close(utid, b, last, state, state === State.dead ? 0 : 1);
 		}
@@ -284,12 +334,70 @@ export class ThreadStates implements Derivation, ThreadClock {
 		if (!this.#sawSwitch) this.#release();
 		const next = this.#threads.at(nextPid, ts);
 		const c = this.#cpus[cpu];
-		if (c.current !== prev && c.current > 0) this.#contradicted(c.current);
-		if (prev !== 0) this.#leaves(c, prev, cpu, ts, prevState);
-		if (next !== 0) this.#comesTo(next, cpu, ts, 0);
-		c.left = prev;
-		c.current = next;
+		if (this.#perTask) this.#shows(c, prev, cpu, ts);
+		if (c.current !== prev && c.current > 0) this.#contradicted(c.current, cpu);
+		if (prev !== 0) this.#leaves(c, prev, cpu, ts, this.#prevStates.classOf(prevState));
+		const stays = !this.#perTask || this.#shown.has(next);
+		if (!stays) this.#loseSight(next, this.#at(next));
+		else if (next !== 0) this.#comesTo(next, cpu, ts, 0);
+		this.#has(c, stays ? next : UNKNOWN, ts, prev);
+	}
+
+	#has(c: Cpu, current: number, since: number, left: number): void {
+		c.current = current;
+		c.since = since;
+		c.left = left;
 		c.lostFrom = Number.NaN;
+	}
+
+	/** A record of the thread shows that it runs on the CPU; UNKNOWN: the one that ran there has ended. */
+	#shows(c: Cpu, utid: number, cpu: number, ts: number): void {
+		if (c.current === utid) return;
+		if (utid > 0) this.#shown.add(utid);
+		if (utid === UNKNOWN && this.#sawSwitch) this.#leavesSight(c, cpu, ts, 0);
+		else if (c.current > 0) this.#contradicted(c.current, cpu);
+		c.current = UNKNOWN;
+		// a trace that never switches has no states: nothing is kept for it
+		if (this.#sawSwitch) this.#isSeen(c, utid, cpu, ts);
+	}
+
+	/** The thread runs on the CPU; since when is unknown. */
+	#isSeen(c: Cpu, utid: number, cpu: number, ts: number): void {
+		if (utid > 0) {
+			if (this.#perTask) this.#loseSight(utid, this.#at(utid));
+			this.#comesTo(utid, cpu, ts, 1);
+		}
+		this.#has(c, utid, ts, UNKNOWN);
+	}
+
+	/** Nothing would tell that the thread, which is in this state, has come to a CPU since. */
+	#isUntold(utid: number, state: State): boolean {
+		if (!isWait(state) && state !== State.runnable) return false;
+		return this.#perTask && !(this.#comingsTold && this.#shown.has(utid));
+	}
+
+	/** When a thread that waits, or is on a run queue, was last told to be so. */
+	#lastSeen(b: number): number {
+		const f = this.#f;
+		const queued = f[b + F.state] === State.runnable ? f[b + F.wakeTs] : Number.NaN;
+		return queued > f[b + F.since] ? queued : f[b + F.since];
+	}
+
+	/** Ends a wait, or time on a run queue, where it was last told: from there on the state is unknown. */
+	#loseSight(utid: number, b: number): void {
+		const f = this.#f;
+		const state = f[b + F.state];
+		if (!isWait(state) && state !== State.runnable) return;
+		const until = this.#lastSeen(b);
+		if (isWait(state)) {
+			if (!Number.isNaN(f[b + F.rememberedTs])) f[b + F.ignored]++;
+			f[b + F.rememberedTs] = Number.NaN;
+			f[b + F.waitEnded] = 1;
+			f[b + F.waker] = -1;
+			f[b + F.wakerIrq] = -1;
+		}
+		this.#close(utid, b, until, state, 1);
+		this.#set(b, State.unknown, until);
 	}
 
 	#release(): void {
@@ -298,27 +406,27 @@ export class ThreadStates implements Derivation, ThreadClock {
 		this.#held.length = 0;
 	}
 
-	/** A thread leaves the CPU by sched_switch. */
-	#leaves(c: Cpu, utid: number, cpu: number, ts: number, prevState: number): void {
+	/** A thread leaves the CPU by a switch. */
+	#leaves(c: Cpu, utid: number, cpu: number, ts: number, is: PrevClass): void {
 		const b = this.#begun(utid, ts);
 		const f = this.#f;
 		if (f[b + F.state] !== State.running || f[b + F.cpu] !== cpu) this.#cameUnseen(c, utid, b, ts);
 		else {
 			// a waking that was remembered ended nothing if the thread goes on
-			const is = this.#prevStates.classOf(prevState);
 			if (is === PrevClass.runnable && !Number.isNaN(f[b + F.rememberedTs])) {
 				f[b + F.rememberedTs] = Number.NaN;
 				f[b + F.ignored]++;
 			}
 			this.#close(utid, b, ts, State.running, 0);
 		}
-		const state = afterSwitch[this.#prevStates.classOf(prevState)];
+		const state = afterSwitch[is];
 		this.#set(b, state, ts);
 		if (state === State.runnable) f[b + F.cpu] = cpu;
 		else if (isWait(state)) {
 			f[b + F.waitState] = state;
 			f[b + F.waitSince] = ts;
 			f[b + F.waitStack] = -1;
+			f[b + F.waitUserStack] = -1;
 			f[b + F.waitSyscall] = this.#syscalls === null ? -1 : this.#syscalls.nameOf(utid);
 			f[b + F.waitEnded] = 0;
 		}
@@ -330,6 +438,7 @@ export class ThreadStates implements Derivation, ThreadClock {
 		const from = c.lostFrom;
 		const state = f[b + F.state];
 		f[b + F.rememberedTs] = Number.NaN;
+		this.#isElsewhere(b);
 		if (state === State.none) return;
 		// It came while the CPU lost events: its state until then stands.
 		if (from > f[b + F.since] && state !== State.running && state !== State.unknown) {
@@ -339,11 +448,19 @@ export class ThreadStates implements Derivation, ThreadClock {
 		this.#close(utid, b, ts, State.unknown, 0);
 	}
 
+	/** Of the CPU on which the thread was thought to run, it is not known any more who does. */
+	#isElsewhere(b: number): void {
+		if (this.#f[b + F.state] !== State.running) return;
+		const c = this.#cpus[this.#f[b + F.cpu]];
+		if (c) c.current = UNKNOWN;
+	}
+
 	/** The thread begins to run on a CPU. */
 	#comesTo(utid: number, cpu: number, ts: number, openLeft: number): void {
 		if (utid === 0) return;
 		const b = this.#begun(utid, ts);
 		const f = this.#f;
+		this.#isElsewhere(b);
 		let state = f[b + F.state];
 		// at the CPU's first record the thread may have been there for long: what it did since its last event is unknown
 		if (openLeft === 1 && state !== State.none) state = State.unknown;
@@ -392,6 +509,8 @@ export class ThreadStates implements Derivation, ThreadClock {
 			this.#becomesRunnable(woken, b, ts, -1, -1, ts);
 		}
 		if (f[b + F.woken] === 0 || !Number.isNaN(f[b + F.wakeTs])) return;
+		// of a thread that is not recorded, which may have run and slept since its waking
+		if (this.#perTask && !this.#shown.has(woken)) return;
 		f[b + F.wakeTs] = ts;
 		f[b + F.cpu] = target;
 	}
@@ -418,6 +537,9 @@ export class ThreadStates implements Derivation, ThreadClock {
 	): void {
 		const b = this.#begun(utid, ts);
 		const f = this.#f;
+		// of a thread that is not recorded: it has run and slept since, or it would not be woken
+		if (this.#perTask && f[b + F.state] === State.runnable && !this.#shown.has(utid))
+			this.#loseSight(utid, b);
 		const state = f[b + F.state];
 		const irq = flags & (FLAG_HARDIRQ | FLAG_SOFTIRQ) ? this.#interrupt(cpu, flags) : -1;
 		const waker = irq === -1 ? current : -1;
@@ -490,9 +612,9 @@ export class ThreadStates implements Derivation, ThreadClock {
 	}
 
 	/** Another thread leaves the CPU than the one that came last: what that one did since is unknown. */
-	#contradicted(utid: number): void {
+	#contradicted(utid: number, cpu: number): void {
 		const b = this.#at(utid);
-		if (this.#f[b + F.state] !== State.running) return;
+		if (this.#f[b + F.state] !== State.running || this.#f[b + F.cpu] !== cpu) return;
 		this.#f[b + F.state] = State.unknown;
 		this.#f[b + F.cpu] = Number.NaN;
 	}
@@ -581,6 +703,7 @@ export class ThreadStates implements Derivation, ThreadClock {
 			row.cpu = state === State.running || state === State.runnable ? f[b + F.cpu] : Number.NaN;
 			row.ignored_wakings = f[b + F.ignored];
 			row.blocked_stack_id = Number.NaN;
+			row.blocked_user_stack_id = Number.NaN;
 			row.syscall = -1;
 			row.open_left = f[b + F.openLeft];
 			row.open_right = openRight;
@@ -611,6 +734,7 @@ export class ThreadStates implements Derivation, ThreadClock {
 		row.wake_ts = Number.NaN;
 		row.ignored_wakings = ignored;
 		row.blocked_stack_id = f[b + F.waitStack] === -1 ? Number.NaN : f[b + F.waitStack];
+		row.blocked_user_stack_id = f[b + F.waitUserStack] === -1 ? Number.NaN : f[b + F.waitUserStack];
 		row.syscall = f[b + F.waitSyscall];
 		row.open_left = 0;
 		row.open_right = openRight;

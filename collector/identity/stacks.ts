@@ -1,18 +1,29 @@
-/** Stacks and frames of a trace: each distinct chain and each distinct address once, numbered in order of first sight. */
-import type { IdentityRow } from "../decode/source.ts";
+/** Stacks of a trace: each distinct chain once, numbered in order of first sight. */
 import type { RecordMemory } from "../decode/tracepoint/memory.ts";
-import type { KernelSymbols } from "./kallsyms.ts";
+import { FrameTable, KERNEL_REGION } from "./frames.ts";
+import { type Names, type Resolved, resolve } from "./resolve.ts";
+
+export type StackKind = "kernel" | "user";
+
+/** The words of one perf record (64 KiB at most). */
+export const MAX_DEPTH = 8192;
+
+const KERNEL = 0;
+const USER = 1;
+const DOUBTFUL = 2;
 
 export class StackTable {
+	readonly frames = new FrameTable();
 	#slots = new Int32Array(4096).fill(-1);
 	#hashes: number[] = [];
 	#starts: number[] = [];
 	#depths: number[] = [];
+	/** KERNEL or USER, with DOUBTFUL. */
+	#kinds: number[] = [];
 	/** Frame numbers of all stacks, one after another. */
-	#frames = new Int32Array(16_384);
+	#chains = new Int32Array(16_384);
 	#used = 0;
-	readonly #addresses: bigint[] = [];
-	readonly #scratch = new Int32Array(1024);
+	readonly #scratch = new Int32Array(MAX_DEPTH);
 
 	constructor(readonly memory: RecordMemory) {}
 
@@ -23,63 +34,56 @@ export class StackTable {
 	kernel(p: number, words: number, wordBytes: number): number {
 		const { view, littleEndian } = this.memory;
 		let depth = 0;
-		let hash = 0x811c9dc5 | 0;
-		for (let k = 0; k < words && depth < this.#scratch.length; k++) {
+		for (let k = 0; k < words && depth < MAX_DEPTH; k++) {
 			const at = p + k * wordBytes;
 			const a = view.getInt32(at, littleEndian);
 			const b = wordBytes === 8 ? view.getInt32(at + 4, littleEndian) : 0;
 			const [lo, hi] = wordBytes === 4 || littleEndian ? [a, b] : [b, a];
 			if (lo === 0 && hi === 0) continue;
 			if (lo === -1 && (hi === -1 || wordBytes === 4)) break;
-			const frame = this.#frame(lo, hi);
-			this.#scratch[depth++] = frame;
-			hash = Math.imul(hash ^ frame, 0x01000193);
+			this.#scratch[depth++] = this.frames.of(KERNEL_REGION, lo, hi);
 		}
-		return depth === 0 ? -1 : this.#intern(depth, hash);
+		return depth === 0 ? -1 : this.#intern(this.#scratch, depth, KERNEL);
+	}
+
+	/** Number of the stack of the first `depth` frame numbers of `chain`, leaf first; -1 for an empty one. */
+	intern(kind: StackKind, chain: Int32Array, depth: number, doubtful: boolean): number {
+		if (depth === 0) return -1;
+		return this.#intern(chain, depth, (kind === "user" ? USER : KERNEL) | (doubtful ? DOUBTFUL : 0));
 	}
 
 	/** Frame number of a stack's first frame. */
 	leafOf(stackId: number): number {
-		return this.#frames[this.#starts[stackId]!]!;
+		return this.#chains[this.#starts[stackId]!]!;
 	}
 
-	/** High half -> low half -> frame: kernel text has one or two high halves. */
-	readonly #byHigh = new Map<number, Map<number, number>>();
-
-	#frame(lo: number, hi: number): number {
-		let byLow = this.#byHigh.get(hi);
-		if (!byLow) {
-			byLow = new Map();
-			this.#byHigh.set(hi, byLow);
-		}
-		let frame = byLow.get(lo);
-		if (frame === undefined) {
-			frame = this.#addresses.length;
-			byLow.set(lo, frame);
-			this.#addresses.push((BigInt(hi) << 32n) | BigInt(lo >>> 0));
-		}
-		return frame;
-	}
-
-	#intern(depth: number, hash: number): number {
+	#intern(chain: Int32Array, depth: number, kind: number): number {
+		let hash = (0x811c9dc5 | 0) ^ kind;
+		for (let i = 0; i < depth; i++) hash = Math.imul(hash ^ chain[i]!, 0x01000193);
 		const mask = this.#slots.length - 1;
 		let slot = (hash ^ (hash >>> 15)) & mask;
 		for (;;) {
 			const id = this.#slots[slot]!;
 			if (id < 0) break;
-			if (this.#hashes[id] === hash && this.#depths[id] === depth && this.#same(this.#starts[id]!, depth))
+			if (
+				this.#hashes[id] === hash &&
+				this.#depths[id] === depth &&
+				this.#kinds[id] === kind &&
+				this.#same(this.#starts[id]!, chain, depth)
+			)
 				return id;
 			slot = (slot + 1) & mask;
 		}
 		const id = this.#starts.length;
-		if (this.#used + depth > this.#frames.length) {
-			const bigger = new Int32Array(this.#frames.length * 2 + depth);
-			bigger.set(this.#frames);
-			this.#frames = bigger;
+		if (this.#used + depth > this.#chains.length) {
+			const bigger = new Int32Array(this.#chains.length * 2 + depth);
+			bigger.set(this.#chains);
+			this.#chains = bigger;
 		}
-		this.#frames.set(this.#scratch.subarray(0, depth), this.#used);
+		this.#chains.set(chain.subarray(0, depth), this.#used);
 		this.#starts.push(this.#used);
 		this.#depths.push(depth);
+		this.#kinds.push(kind);
 		this.#hashes.push(hash);
 		this.#used += depth;
 		this.#slots[slot] = id;
@@ -87,8 +91,8 @@ export class StackTable {
 		return id;
 	}
 
-	#same(start: number, depth: number): boolean {
-		for (let i = 0; i < depth; i++) if (this.#frames[start + i] !== this.#scratch[i]) return false;
+	#same(start: number, chain: Int32Array, depth: number): boolean {
+		for (let i = 0; i < depth; i++) if (this.#chains[start + i] !== chain[i]) return false;
 		return true;
 	}
 
@@ -107,27 +111,29 @@ export class StackTable {
 		return this.#starts.length;
 	}
 
-	stackRows(): IdentityRow[] {
-		return this.#starts.map((start, id) => ({
-			stack_id: id,
-			kind: "kernel",
-			frames: Array.from(this.#frames.subarray(start, start + this.#depths[id]!)),
-			depth: this.#depths[id]!,
-		}));
-	}
-
-	frameRows(symbols: KernelSymbols): IdentityRow[] {
-		return this.#addresses.map((address, id) => {
-			const symbol =
-				symbols.lookup(Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n))) ?? null;
-			return {
-				frame_id: id,
-				address,
-				symbol: symbol?.symbol ?? null,
-				offset: symbol ? BigInt(symbol.offset) : null,
-				module: symbol?.module ?? null,
-				inlined: false,
-			};
-		});
+	/** Rows of the tables stack, frame and binary. */
+	rows(names: Names): Resolved {
+		const { frames } = this;
+		return resolve(
+			this.#starts.map((start, id) => ({
+				kind: this.#kinds[id]! & USER ? "user" : "kernel",
+				frames: this.#chains.subarray(start, start + this.#depths[id]!),
+				doubtful: (this.#kinds[id]! & DOUBTFUL) !== 0,
+			})),
+			Array.from({ length: frames.size }, (_, id) => {
+				const region = frames.region(id);
+				const address = frames.address(id);
+				return {
+					address,
+					kernel: region.kernel,
+					module: region.module,
+					fileOffset:
+						region.bias === null ? null : BigInt.asIntN(64, BigInt.asUintN(64, address) - region.bias),
+					buildId: region.buildId,
+					tgid: region.tgid,
+				};
+			}),
+			names,
+		);
 	}
 }

@@ -54,7 +54,7 @@ enum Flag {
 }
 
 /** What told a name, as `thread_name.source` has it. */
-export type NameSource = "task_rename" | "exec" | "fork" | "sched_switch" | "cmdline" | "ps";
+export type NameSource = "task_rename" | "exec" | "fork" | "sched_switch" | "comm" | "cmdline" | "ps";
 
 /** One name of one thread. `ts` NaN: the name that it had when first seen. */
 export interface NameFact {
@@ -90,7 +90,7 @@ export class Threads {
 
 	readonly #strings: StringPool;
 	readonly #names: NameFact[] = [];
-	readonly #sideName = new Map<number, { code: number; from: From }>();
+	readonly #sideName = new Map<number, { code: number; from: From; source: NameSource }>();
 	readonly #sideTgid = new Map<number, { tgid: number; from: From }>();
 	readonly #sideKernel = new Map<number, boolean>();
 	readonly #sideParent = new Map<number, number>();
@@ -291,6 +291,11 @@ export class Threads {
 		return utid;
 	}
 
+	/** The process of a thread, as a record of it tells. */
+	inProcess(utid: number, tgid: number): void {
+		if (utid !== 0) this.#setTgid(utid, tgid, From.events);
+	}
+
 	/** sched_process_exit: the end is known, though the thread runs on until its last switch. */
 	exit(utid: number): void {
 		if (utid !== 0) this.#flags[utid] |= Flag.exited;
@@ -315,10 +320,10 @@ export class Threads {
 	 * A name from outside the events, used where the events tell none. "cmdline" = saved with the trace, the last name
 	 * at the tid; "ps" = listed when the recording began. Any time before `settle`.
 	 */
-	known(tid: number, nameCode: number, source: "cmdline" | "ps"): void {
-		const from = source === "ps" ? From.start : From.end;
+	known(tid: number, nameCode: number, source: "cmdline" | "comm" | "ps"): void {
+		const from = source === "cmdline" ? From.end : From.start;
 		const have = this.#sideName.get(tid);
-		if (!have || have.from <= from) this.#sideName.set(tid, { code: nameCode, from });
+		if (!have || have.from <= from) this.#sideName.set(tid, { code: nameCode, from, source });
 	}
 
 	/**
@@ -369,10 +374,10 @@ export class Threads {
 			const utid = lifeOf(tid, from);
 			if (utid !== undefined) this.#setTgid(utid, tgid, from);
 		}
-		for (const [tid, { code, from }] of this.#sideName) {
+		for (const [tid, { code, from, source }] of this.#sideName) {
 			const utid = lifeOf(tid, from);
 			if (utid !== undefined)
-				this.namedIfUnknown(utid, code, Number.NaN, from === From.end ? "cmdline" : "ps");
+				this.namedIfUnknown(utid, code, Number.NaN, source);
 		}
 		for (const [tid, kernel] of this.#sideKernel) {
 			const utid = lifeOf(tid, From.start);

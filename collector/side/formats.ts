@@ -1,5 +1,6 @@
 import { KernelSymbols, type LoadedModule } from "../identity/kallsyms.ts";
 import type { CpuFact } from "../identity/topology.ts";
+import { isProcCgroup, readCgroupIds, readProcCgroup } from "./cgroups.ts";
 import { clockPair, dateAndUptime, readClockPairs, readDateAndUptime } from "./clock.ts";
 import {
 	cgroupHeading,
@@ -157,7 +158,15 @@ export const sideFormats: readonly SideFormat[] = [
 	{
 		kind: "cgroup",
 		recognises: (head) => every(head, /^\{"cgroup":"\/.*\}$/),
-		read: (file, to) => to.counters.push({ file, kind: "cgroup", values: readCgroupJson(file.text) }),
+		read: (file, to) => {
+			to.counters.push({ file, kind: "cgroup", values: readCgroupJson(file.text) });
+			to.cgroups.push(...readCgroupIds(file.text));
+		},
+	},
+	{
+		kind: "proc_cgroup",
+		recognises: (head) => isProcCgroup(head.lines),
+		read: (file, to) => to.threads.push(...readProcCgroup(file.text, file.moment)),
 	},
 	{
 		kind: "cpuinfo",

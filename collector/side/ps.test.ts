@@ -86,6 +86,19 @@ test("names with spaces between other columns, and start times of several words"
 	]);
 });
 
+test("a group that ps may have cut is not taken", () => {
+	const cut = readPs(
+		"  PID CGROUP                      COMMAND\n    7 0::/system.slice/docker-4f1 web\n    8 0::/system.slice/a.service  a\n",
+		"unknown",
+	);
+	expect(cut.map((t) => t.cgroup)).toEqual([undefined, "0::/system.slice/a.service"]);
+	const last = readPs(
+		"  PID COMMAND         CGROUP\n    7 web             0::/system.slice/docker-4f1\n",
+		"unknown",
+	);
+	expect(last[0]).toMatchObject({ name: "web", cgroup: "0::/system.slice/docker-4f1" });
+});
+
 test("in a pid namespace number 2 is not kthreadd, so nothing is said of kernel threads", () => {
 	const threads = readPs("PID PPID COMMAND\n  1    0 sh\n  2    1 sleep\n  9    2 child\n", "unknown");
 	expect(threads.map((t) => t.kernelThread)).toEqual([undefined, undefined, undefined]);

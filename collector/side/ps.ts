@@ -29,6 +29,9 @@ const started = String.raw`(?:[A-Z][a-z]{2} [A-Z][a-z]{2} +\d+ [\d:]{8} \d{4}|[A
 /** What a cell of a column without spaces of its own looks like. */
 const cellOf = (column: string) => (column === "STARTED" ? started : String.raw`\S+`);
 
+/** Where CGROUP is not the last column, ps cuts it to this many characters (procps, src/ps/output.c): no path then. */
+const psCgroupWidth = 27;
+
 /** Whether a first line heads a table of processes: it has PID or TID, and a name or command. */
 export function isPsHeading(line: string): boolean {
 	const columns = line.trim().split(/\s+/);
@@ -161,7 +164,7 @@ export function readPs(text: string, when: Moment): ThreadFact[] {
 					else fact.command = cell;
 					break;
 				case "cgroup":
-					fact.cgroup = cell;
+					if (tabs || i === columns.length - 1 || cell.length !== psCgroupWidth) fact.cgroup = cell;
 					break;
 				case "namespaceTids": {
 					const tids = cell

@@ -18,11 +18,18 @@ export interface ThreadFact {
 	command?: string;
 	/** Undefined where the file does not tell. */
 	kernelThread?: boolean;
-	/** Path of its cgroup. */
+	/** Path of its cgroup, or what /proc/PID/cgroup says: its lines, in ps joined by commas. */
 	cgroup?: string;
 	/** Its tids from the outermost pid namespace inwards, when it is in more than one. */
 	namespaceTids?: number[];
 	when: Moment;
+}
+
+export interface CgroupFact {
+	/** From the root of its hierarchy. */
+	path: string;
+	/** The kernel's id of it: its inode number in cgroupfs. */
+	inode: number;
 }
 
 export interface IrqLineFact {
@@ -104,6 +111,7 @@ export interface SideFiles {
 	cpuSources: CpuSource[];
 	devices: DeviceFact[];
 	irqLines: IrqLineFact[];
+	cgroups: CgroupFact[];
 	/** Names of the cpuidle states by index. */
 	idleStates: Map<number, string>;
 	counters: CounterFact[];
@@ -137,6 +145,7 @@ export interface Findings {
 	cpuSources: CpuSource[];
 	devices: DeviceFact[];
 	irqLines: IrqLineFact[];
+	cgroups: CgroupFact[];
 	idleStates: Map<number, string>;
 	counters: { file: SideText; kind: string; values: Counter[] }[];
 	timebaseHz?: number;

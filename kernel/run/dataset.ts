@@ -47,7 +47,7 @@ export async function collectIntoCache(traces: readonly string[], signal?: Abort
 	const progress = new Progress(process.stderr);
 	try {
 		for (const trace of traces) {
-			const collected = await collectOne(trace, {
+			const collected = await collectOne([trace], {
 				out,
 				onProgress: (p) => progress.show(p),
 				...(signal === undefined ? {} : { signal }),

@@ -27,12 +27,12 @@ function textOf(i: TraceInfo): string {
 	const lines = [
 		row(
 			"format",
-			`${i.format} version ${i.formatVersion}${i.compression ? `, ${i.compression === "none" ? "not compressed" : i.compression}` : ""}${i.recorder ? `, recorded by trace-cmd ${i.recorder}` : ""}${i.buffer ? `, buffer ${i.buffer}` : ""}`,
+			`${i.format} version ${i.formatVersion}${i.compression ? `, ${i.compression === "none" ? "not compressed" : i.compression}` : ""}${i.recorder ? `, recorded by ${i.recorder}` : ""}${i.buffer ? `, buffer ${i.buffer}` : ""}`,
 		),
 		row("size", `${group(i.bytes)} bytes, sha-256 ${i.sha256.slice(0, 16)}…`),
 		row(
 			"machine",
-			`${i.host ?? "unknown host"}  ${i.arch ?? "unknown architecture"}, ${i.littleEndian ? "little" : "big"} endian, ${i.longBytes * 8}-bit longs, pages ${i.pageBytes / 1024}\u202fKiB`,
+			`${i.host ?? "unknown host"}  ${i.arch ?? "unknown architecture"}, ${i.littleEndian ? "little" : "big"} endian, ${i.longBytes * 8}-bit longs${i.pageBytes === null ? "" : `, pages ${i.pageBytes / 1024}\u202fKiB`}`,
 		),
 		row("kernel", i.kernel ?? "unknown"),
 		row(

@@ -3,6 +3,7 @@ import type { Dataset } from "../dataset/dataset.ts";
 import { nearest } from "../dataset/nearest.ts";
 import type { QueryParameters } from "../dataset/scope.ts";
 import { exitCode, PowerkiError } from "../schema/errors.ts";
+import { cpuProfile } from "./cpu-profile.ts";
 import { cpuUsage } from "./cpu-usage.ts";
 import { disk } from "./disk.ts";
 import type { Report } from "./document.ts";
@@ -12,7 +13,7 @@ import { runQueue } from "./run-queue.ts";
 import { waits } from "./waits.ts";
 
 /** In the order in which `all` makes them. */
-export const reports: readonly ReportModule[] = [cpuUsage, runQueue, waits, futex, disk];
+export const reports: readonly ReportModule[] = [cpuUsage, runQueue, waits, cpuProfile, futex, disk];
 
 /** @throws PowerkiError (usage) with the nearest name and the list, for a name that is none */
 export function reportNamed(name: string): ReportModule {

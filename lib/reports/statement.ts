@@ -63,7 +63,7 @@ function traceStatement(m: Manifest, cpus: readonly ObservedCpu[]): Statement["t
 			m.host ?? "unknown host",
 			[machine.arch ?? "unknown architecture", machine.model].filter((x) => x !== null).join(" "),
 			`${machine.cpus} CPUs`,
-			`pages of ${machine.pageBytes / 1024} KiB`,
+			...(machine.pageBytes === null ? [] : [`pages of ${machine.pageBytes / 1024} KiB`]),
 		].join(", "),
 		kernel: machine.kernel ?? "unknown",
 		clock: `${clock.name}, ${clock.unit}; offset to wall time: ${

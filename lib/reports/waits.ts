@@ -5,8 +5,8 @@ import { type StackedBarRow, type StackedBarSegment, stackedBars } from "../figu
 import { joinTimes } from "../futex/operations.ts";
 import { type StateTotal, stateTotals } from "../scheduling/cpu-time.ts";
 import { type ThreadFacts, threadFacts } from "../scheduling/thread-list.ts";
+import { frameLabel, isEntry, NO_STACK } from "../stacks/frames.ts";
 import {
-	NO_STACK,
 	type WaitSite,
 	type WaitStack,
 	type Waking,
@@ -20,6 +20,7 @@ import type { Block, Section, TableBlock, TableColumn } from "./document.ts";
 import { expectedThread, expectedWait } from "./expected.ts";
 import { defineReport, eventNotice, stackNotice } from "./frame.ts";
 import { noneNotice, nothing } from "./nothing.ts";
+import { type Pool, poolNames } from "./pools.ts";
 import { recorded } from "./recorded.ts";
 import {
 	counted,
@@ -407,14 +408,6 @@ function siteTable(judged: readonly Judged[], scope: Scope, top: number): TableB
 	};
 }
 
-/**
- * Frames that every stack has at its root and that say nothing: system call entry on ppc64le (scv:
- * system_call_vectored_common, sc: system_call_common; arch/powerpc/kernel/interrupt_64.S, 6.12) and on others, and
- * the start of kernel threads.
- */
-const entryFrames =
-	/^(system_call_(vectored_)?common|system_call_exception|start_kernel_thread|ret_from_kernel_(user_)?thread|ret_from_fork(_asm)?|entry_SYSCALL_64\w*|do_syscall_64|x64_sys_call|invoke_syscall|el0t?_\w+)$/;
-
 function flameBlocks(
 	stacks: readonly WaitStack[],
 	facts: ReadonlyMap<number, ThreadFacts>,
@@ -432,7 +425,8 @@ function flameBlocks(
 		) !== null;
 	const kept = stacks.filter((s) => !isExpected(s) && s.ns > 0);
 	const left = stacks.filter(isExpected);
-	const withStack = kept.filter((s) => s.frames.length > 0);
+	const withStack = kept.filter((s) => s.stackId !== null);
+	const withUser = kept.filter((s) => s.userStackId !== null);
 	const blocks: Block[] = [];
 	if (withStack.length === 0) blocks.push(stackNotice(scope.manifest));
 	if (kept.length === 0) {
@@ -449,7 +443,7 @@ function flameBlocks(
 		figure: flameGraph({
 			title,
 			subtitle: `width: time asleep, ${sentence(ns, "ns")} of ${counted(new Set(kept.map((s) => s.utid)).size, "thread")} in ${sentence(scope.window.ns, "ns")}, root on top; left out as expected: ${sentence(total(left), "ns")} of ${counted(new Set(left.map((s) => s.utid)).size, "thread")}; folded: scheduler, system call entry`,
-			alt: `${title}. ${sentence(total(withStack), "ns")} of ${sentence(ns, "ns")} has a kernel stack`,
+			alt: `${title}. ${sentence(total(withStack), "ns")} of ${sentence(ns, "ns")} has a kernel stack${withUser.length === 0 ? "" : `, ${sentence(total(withUser), "ns")} a user stack`}`,
 			unit: "ns",
 			stacks: kept.map((s): WeightedStack => ({ frames: path(s, pools), weight: s.ns, count: s.n })),
 		}),
@@ -458,49 +452,21 @@ function flameBlocks(
 	return blocks;
 }
 
-interface Pool {
-	readonly process: string;
-	readonly thread: string;
-}
-
-/** Processes of one name, and threads of a pool by the name without its digits: "order-w* (6 threads)". */
-function poolNames(stacks: readonly WaitStack[]): ReadonlyMap<number | null, Pool> {
-	const members = new Map<string, Set<number | null>>();
-	const add = (key: string, id: number | null) =>
-		members.set(key, (members.get(key) ?? new Set<number | null>()).add(id));
-	const processKey = (s: WaitStack) => `process ${s.process}`;
-	const stem = (s: WaitStack) => (s.name ?? "unknown").replace(/\d+/g, "*");
-	const threadKey = (s: WaitStack) => `thread ${s.process} ${stem(s)}`;
-	for (const s of stacks) {
-		add(processKey(s), s.tgid ?? s.utid);
-		add(threadKey(s), s.utid);
-	}
-	return new Map(
-		stacks.map((s) => {
-			const processes = members.get(processKey(s))?.size ?? 1;
-			const threads = members.get(threadKey(s))?.size ?? 1;
-			return [
-				s.utid,
-				{
-					process: processes === 1 ? processName(s) : `${s.process ?? "unknown"} (${processes} processes)`,
-					thread: threads === 1 ? threadName(s) : `${stem(s)} (${threads} threads)`,
-				},
-			];
-		}),
-	);
-}
-
 function path(s: WaitStack, pools: ReadonlyMap<number | null, Pool>): StackFrame[] {
 	const frames: StackFrame[] = s.frames
-		.filter((f) => !f.plumbing && !entryFrames.test(f.name))
+		.filter((f) => !f.plumbing && !isEntry(f))
 		.map((f) => ({
-			name: f.module === null ? f.name : `${f.name} ${f.module}`,
-			kind: f.name === s.waitFunction && causeOf({ ...s, kernelThread: false }) === "lock" ? "lock" : f.kind,
+			name: frameLabel(f),
+			kind:
+				f.kind !== "user" && f.name === s.waitFunction && causeOf({ ...s, kernelThread: false }) === "lock"
+					? "lock"
+					: f.kind,
 		}));
 	const inside: StackFrame[] =
-		s.frames.length > 0
+		s.stackId !== null
 			? frames
 			: [
+					...frames,
 					{ name: s.syscall === null ? `state ${s.state}` : `${s.syscall} (system call)`, kind: "kernel" },
 					{ name: NO_STACK, kind: "kernel" },
 				];

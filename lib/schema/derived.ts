@@ -48,6 +48,7 @@ export const threadState = table(
 		),
 		ignored_wakings: c.integer("Wakings during this interval that changed nothing"),
 		blocked_stack_id: c.stack("For a wait: kernel stack on which the thread blocked; NULL if not recorded"),
+		blocked_user_stack_id: c.stack("For a wait: user stack from which it blocked; NULL if not recorded"),
 		syscall: c.varchar("For a wait: system call in which the thread blocked; NULL if none or not recorded"),
 		...edges,
 	},
@@ -221,6 +222,23 @@ export const lost = table("derived", "lost", "One gap in what a CPU recorded", {
 	events: c.bigint("Events lost, by the recorder's count; NULL = unknown number"),
 });
 
+export const cgroupThread = table(
+	"derived",
+	"cgroup_thread",
+	"One interval that a thread spent in one control group (and so in those above it), as far as the trace tells: from side files (ps, /proc/PID/cgroup), creation, cgroup_attach_task, and samples; a move that was not recorded does not show. With cgroup v1 the hierarchy that names a container counts, else that of the longest path",
+	{
+		ts: c.stamp(
+			"Start: cgroup_attach_task, the creation of the thread, or the first sign of a thread that was there before",
+		),
+		dur: c.ns(
+			"Until it moved, made its last switch, or the end of the window; NULL where the clock does not count time",
+		),
+		utid: c.utid("Thread"),
+		cgroup_id: c.id("Control group", "cgroup.cgroup_id"),
+		...edges,
+	},
+);
+
 export const derivedTables = [
 	sched,
 	threadState,
@@ -233,4 +251,5 @@ export const derivedTables = [
 	idleState,
 	frequency,
 	lost,
+	cgroupThread,
 ] as const;

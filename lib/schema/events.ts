@@ -32,7 +32,26 @@ const rwbs = c.varchar(
 );
 const comm = c.varchar("Thread name");
 
+/** What perf counts or times and samples: everything that it records but tracepoints. */
+export const cpuSample = event(
+	"cpu_sample",
+	"One sample of a clock, a counter or a software event of perf (cpu-clock, cycles, page-faults, ...)",
+	{
+		event: c.varchar("Event as perf names it, such as cpu-clock or cycles:u"),
+		period: c.bigint(
+			"Events that the sample stands for: the weight of the sample (ns for cpu-clock and task-clock)",
+		),
+		ns: c.ns("CPU time that the sample stands for; NULL for events that do not count time"),
+		mode: c.varchar(
+			"Where the CPU was: user, kernel, hypervisor, guest kernel, guest user; NULL if not recorded",
+		),
+		ip: c.address("Instruction; NULL if not recorded"),
+		data_address: c.address("Address of the data (perf record -d); NULL if not recorded"),
+	},
+);
+
 export const eventTables: readonly Table[] = [
+	cpuSample,
 	event("sched_switch", "A CPU switches from one thread to another", {
 		prev_comm: comm,
 		prev_pid: tid("tid of the thread that leaves"),

@@ -73,7 +73,7 @@ export const threadName = table("identity", "thread_name", "One name of one thre
 	ts: c.stamp("When the name was given; NULL for the name it had when first seen"),
 	utid: c.utid("Thread"),
 	name: c.varchar("Name"),
-	source: c.varchar("What told: task_rename, exec, fork, sched_switch, cmdline, ps"),
+	source: c.varchar("What told: task_rename, exec, fork, sched_switch, comm (a record of perf), cmdline, ps"),
 });
 
 export const device = table("identity", "device", "One block device", {
@@ -96,6 +96,9 @@ export const stack = table("identity", "stack", "One distinct chain of frames", 
 	kind: c.varchar("kernel or user"),
 	frames: c.integers("frame_id of each frame, leaf first"),
 	depth: c.integer("Number of frames"),
+	doubtful: c.boolean(
+		"The second frame is the value of the link register, and nothing at hand tells whether it is a caller or stale",
+	),
 });
 
 export const frame = table("identity", "frame", "One distinct return address of the stacks of a trace", {
@@ -103,10 +106,46 @@ export const frame = table("identity", "frame", "One distinct return address of 
 	address: c.address("Address as recorded"),
 	symbol: c.varchar("Function; NULL if no symbol table covers the address"),
 	offset: c.bigint("Bytes from the start of the function; NULL without a symbol"),
-	module: c.varchar("Kernel module in brackets, such as [ext4], or the mapping; NULL for the core kernel"),
+	module: c.varchar(
+		"Kernel module in brackets, such as [ext4], or the mapped file; NULL for the core kernel and for memory that is not mapped",
+	),
+	file_offset: c.bytes("Place in the mapped file; NULL for the kernel and for memory without a file"),
+	build_id: c.varchar("Build-id that the trace has for the mapped file; NULL if it has none"),
 	file: c.varchar("Source file; NULL if unknown"),
 	line: c.integer("Source line; NULL if unknown"),
 	inlined: c.boolean("The frame is an inlined call"),
+});
+
+export const binary = table(
+	"identity",
+	"binary",
+	"One mapped file (program, library, vdso) on which user frames lie, and where its symbols come from",
+	{
+		module: c.varchar("Mapped file, as frame.module"),
+		build_id: c.varchar("Build-id that the trace has for it; NULL if it has none"),
+		file: c.varchar("File that gave the symbols; NULL if none did"),
+		state: c.varchar(
+			"named; not found; other build (a file was found and refused, its build-id differs); no symbols; unreadable; no file (anonymous memory)",
+		),
+		frames: c.integer("Frames on it in the frame table"),
+		named: c.integer("Those of them that have a symbol"),
+	},
+);
+
+export const cgroup = table("identity", "cgroup", "One control group that the trace or its side files name", {
+	cgroup_id: c.id("Number of the control group in this trace, in order of first sight"),
+	path: c.varchar(
+		"Path from the root of its hierarchy, such as /system.slice/sshd.service; equal paths in two hierarchies of cgroup v1 are one group; NULL if only its inode was recorded",
+	),
+	inode: c.bigint(
+		"The kernel's id of it, its inode number in cgroupfs (cgroup v2): a group that was removed and made again has another; NULL if not recorded",
+	),
+	engine: c.varchar("docker, containerd, cri-o, podman, lxc, systemd-nspawn; NULL if it is no container"),
+	container: c.varchar(
+		"Id of the container, whole, for lxc and systemd-nspawn its name; the innermost one, also for the groups inside it; NULL if it is none, as the monitor of a container (conmon)",
+	),
+	pod: c.varchar("uid of the Kubernetes pod, with dashes; NULL if it belongs to none"),
+	unit: c.varchar("Innermost systemd service or scope, as systemctl names it; NULL if it has none"),
 });
 
 export const sideCounter = table(
@@ -149,6 +188,8 @@ export const identityTables = [
 	irqLine,
 	stack,
 	frame,
+	binary,
+	cgroup,
 	sideCounter,
 	importNote,
 ] as const;

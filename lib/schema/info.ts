@@ -12,7 +12,7 @@ export interface TraceInfo {
 	readonly kernel: string | null;
 	readonly littleEndian: boolean;
 	readonly longBytes: number;
-	readonly pageBytes: number;
+	readonly pageBytes: number | null;
 	readonly compression: string | null;
 	readonly cpus: number;
 	/** CPUs that have records. */

@@ -63,7 +63,8 @@ export interface Manifest {
 		readonly cpus: number;
 		readonly littleEndian: boolean;
 		readonly longBytes: number;
-		readonly pageBytes: number;
+		/** null if unknown. */
+		readonly pageBytes: number | null;
 		readonly model: string | null;
 	};
 	readonly clock: {
@@ -184,7 +185,7 @@ const shape: Shape = {
 		cpus: isNumber,
 		littleEndian: isBoolean,
 		longBytes: isNumber,
-		pageBytes: isNumber,
+		pageBytes: orNull(isNumber),
 		model: orNull(isString),
 	},
 	clock: { name: isString, unit: isString, wallOffset: orNull(isBig) },

@@ -10,17 +10,8 @@
 -- module: kernel module or mapping; NULL for the core kernel
 -- plumbing: a function through which waits go and which does not say what is waited for
 SELECT s.trace, s.stack_id, s.kind, u.depth, f.frame_id, f.address, f.symbol,
-	CASE WHEN s.kind = 'kernel' THEN f.name ELSE f.symbol END AS name, f.module,
+	CASE WHEN s.kind = 'kernel' THEN f.stem ELSE f.symbol END AS name, f.module,
 	s.kind = 'kernel' AND f.plumbing AS plumbing
 FROM stack s
 CROSS JOIN UNNEST(s.frames) WITH ORDINALITY AS u(frame_id, depth)
-JOIN (
-	SELECT n.trace, n.frame_id, n.address, n.symbol, n.name, n.module, count(p.symbol) > 0 AS plumbing
-	FROM (
-		SELECT trace, frame_id, address, symbol, module,
-			CASE WHEN strpos(symbol, '.') > 1 THEN split_part(symbol, '.', 1) ELSE symbol END AS name
-		FROM frame
-	) n
-	LEFT JOIN wait_plumbing p ON n.name = p.symbol OR (p.prefix AND starts_with(n.name, p.symbol))
-	GROUP BY n.trace, n.frame_id, n.address, n.symbol, n.name, n.module
-) f ON f.trace = s.trace AND f.frame_id = u.frame_id
+JOIN frame_info f ON f.trace = s.trace AND f.frame_id = u.frame_id

@@ -5,27 +5,19 @@ import type { Needs, NotRecorded } from "../dataset/needs.ts";
 import { answer, type QueryParameters, topOf } from "../dataset/scope.ts";
 import { type ThreadRef, threadOf } from "../dataset/thread-ref.ts";
 import { type WhereColumns, whereSql } from "../dataset/where.ts";
+import { type StackFrame, stacksOf } from "./frames.ts";
 
 export const waitNeeds: Needs = { what: "Waits", tables: ["thread_state"] };
 
-const fields: WhereColumns = { thread: "tid", process: "tgid", name: "name" };
+/** What a condition on waits may speak of. */
+export const waitFields: WhereColumns = { thread: "tid", process: "tgid", name: "name" };
 
 export interface WaitStackParameters extends QueryParameters {
 	/** States to show; default sleeping and disk: what a thread does on its own account. */
 	readonly states?: readonly string[];
 }
 
-const defaultStates: readonly string[] = ["sleeping", "disk"];
-
-export interface StackFrame {
-	/** Function, or the address in hex where no symbol table covers it. */
-	readonly name: string;
-	readonly kind: "kernel" | "module" | "user";
-	/** Kernel module or mapping; null for the core kernel. */
-	readonly module: string | null;
-	/** Scheduler and wait functions that do not say what is waited for: figures may fold them. */
-	readonly plumbing: boolean;
-}
+export const defaultStates: readonly string[] = ["sleeping", "disk"];
 
 export interface WaitStack extends ThreadRef {
 	readonly state: string;
@@ -33,9 +25,11 @@ export interface WaitStack extends ThreadRef {
 	readonly syscall: string | null;
 	/** First frame that is not plumbing; null without a stack or its symbols. */
 	readonly waitFunction: string | null;
-	/** null: no stack was recorded for these waits; `frames` is empty. */
+	/** Kernel stack; null: none was recorded for these waits. */
 	readonly stackId: number | null;
-	/** Root first. */
+	/** User stack from which they wait; null: none was recorded. */
+	readonly userStackId: number | null;
+	/** Root first: the user part, then the kernel part; empty without both. */
 	readonly frames: readonly StackFrame[];
 	/** Waits that began in the window. */
 	readonly n: number;
@@ -55,68 +49,19 @@ export function waitStacks(
 		const { window: w, trace } = scope;
 		const rows = await ds.rows<Omit<WaitStack, "frames">>(
 			fragment`
-SELECT utid, tid, tgid, name, process_name AS process, state, syscall, wait_function AS "waitFunction", stack_id AS "stackId",
+SELECT utid, tid, tgid, name, process_name AS process, state, syscall, wait_function AS "waitFunction",
+	stack_id AS "stackId", user_stack_id AS "userStackId",
 	CAST(count(*) FILTER (WHERE ts >= ${w.start}) AS DOUBLE) AS n, CAST(sum(${clipped(w)}) AS DOUBLE) AS ns
 FROM thread_wait
-WHERE trace = ${trace} AND ${overlaps(w)} AND state = ANY(${parameters?.states ?? defaultStates}) AND ${whereSql(scope.where, fields)}
-GROUP BY ALL ORDER BY ns DESC, utid, "stackId", state, syscall`,
+WHERE trace = ${trace} AND ${overlaps(w)} AND state = ANY(${parameters?.states ?? defaultStates}) AND ${whereSql(scope.where, waitFields)}
+GROUP BY ALL ORDER BY ns DESC, utid, "stackId", "userStackId", state, syscall`,
 			scope.options,
 		);
 		const kept = topOf(rows, scope.top);
-		const stacks = await framesOf(
-			ds,
-			trace,
-			kept.flatMap((r) => (r.stackId === null ? [] : [r.stackId])),
-			scope.options,
-		);
-		return kept.map((r) => ({ ...r, frames: r.stackId === null ? [] : (stacks.get(r.stackId) ?? []) }));
+		const ids = kept.flatMap((r) => [r.stackId, r.userStackId].filter((id) => id !== null));
+		const stacks = await stacksOf(ds, trace, ids, parameters?.signal);
+		return kept.map((r) => ({ ...r, frames: stacks.frames(r.userStackId, r.stackId) }));
 	});
-}
-
-/** Frames of stacks by number, root first. */
-export async function framesOf(
-	ds: Dataset,
-	trace: string,
-	stackIds: readonly number[],
-	options: { signal?: AbortSignal } = {},
-): Promise<ReadonlyMap<number, readonly StackFrame[]>> {
-	const stacks = new Map<number, StackFrame[]>();
-	if (stackIds.length === 0) return stacks;
-	const rows = await ds.rows<StackFrame & { stack_id: number }>(
-		fragment`
-SELECT stack_id, coalesce(name, hex(address)) AS name, module, plumbing,
-	CASE WHEN kind = 'user' THEN 'user' WHEN module IS NULL THEN 'kernel' ELSE 'module' END AS kind
-FROM stack_frame WHERE trace = ${trace} AND stack_id = ANY(${[...new Set(stackIds)]}) ORDER BY stack_id, depth DESC`,
-		options,
-	);
-	for (const { stack_id, name, kind, module, plumbing } of rows) {
-		const frame: StackFrame = { name, kind, module, plumbing };
-		const frames = stacks.get(stack_id);
-		if (frames === undefined) stacks.set(stack_id, [frame]);
-		else frames.push(frame);
-	}
-	return stacks;
-}
-
-/** Frame that stands for a wait whose stack was not recorded. */
-export const NO_STACK = "[no stack: not recorded]";
-
-/**
- * The folded form that flame graph tools read, "process;thread;frame;… ns" per line, root first, sorted; semicolons
- * in names become colons. The numbers sum to the time of the waits.
- */
-export function foldWaits(waits: readonly WaitStack[]): string {
-	const totals = new Map<string, number>();
-	for (const w of waits) {
-		const frames = w.frames.length === 0 ? [NO_STACK] : w.frames.map((f) => f.name);
-		const path = [w.process ?? "unknown", `${w.name ?? "unknown"} (${w.tid ?? "?"})`, ...frames];
-		const key = path.map((p) => p.replaceAll(";", ":")).join(";");
-		totals.set(key, (totals.get(key) ?? 0) + w.ns);
-	}
-	return [...totals]
-		.sort(([a], [b]) => (a < b ? -1 : 1))
-		.map(([path, ns]) => `${path} ${ns}\n`)
-		.join("");
 }
 
 export interface WaitSite extends ThreadRef, Spread {
@@ -138,7 +83,7 @@ export function waitSites(ds: Dataset, parameters?: WaitStackParameters): Promis
 			fragment`
 WITH wait AS (
 	SELECT *, CASE WHEN ${began(w)} THEN dur END AS begun FROM thread_wait
-	WHERE trace = ${trace} AND ${overlaps(w)} AND state = ANY(${parameters?.states ?? defaultStates}) AND ${whereSql(scope.where, fields)}
+	WHERE trace = ${trace} AND ${overlaps(w)} AND state = ANY(${parameters?.states ?? defaultStates}) AND ${whereSql(scope.where, waitFields)}
 )
 SELECT utid, tid, tgid, name, process_name AS process, state, syscall, wait_function AS site,
 	CAST(sum(${clipped(w)}) AS DOUBLE) AS ns, ${spreadColumns("begun", "wait")}

@@ -77,7 +77,7 @@ piece AS (
 		CASE WHEN waking_ts IS NOT NULL OR begins = 'new' THEN wake_ts END, false, false, last
 	FROM woken WHERE runnable_from IS NOT NULL)
 SELECT p.trace, p.ts, CASE WHEN t.clock_unit = 'ns' THEN p.till - p.ts END AS dur, p.utid, p.state, p.cpu,
-	p.waker_utid, p.waker_irq, p.waking_ts, p.wake_ts, w.stack_id AS blocked_stack_id,
+	p.waker_utid, p.waker_irq, p.waking_ts, p.wake_ts, w.stack_id AS blocked_stack_id, w.user_stack_id AS blocked_user_stack_id,
 	CASE WHEN p.blocked THEN c.name END AS syscall, p.open_left, p.open_right
 FROM piece p JOIN trace t USING (trace)
 LEFT JOIN sched_switch w ON p.blocked AND w.trace = p.trace AND w.utid = p.utid AND w.ts = p.ts

@@ -28,6 +28,15 @@ const needsTime: ReadonlySet<string> = new Set(["thread_state", "futex_wait", "b
 
 const notLost: ReadonlySet<string> = new Set(["thread_state", "syscall"]);
 
+/**
+ * Switches that are in no event table (PERF_RECORD_SWITCH), and threads that show by records without a table that they
+ * run (PERF_RECORD_COMM, ...): specifications over event tables cannot tell them.
+ */
+const switchesApart =
+	"SELECT count(*) AS n FROM import_note WHERE kind IN ('switch-records', 'switches-of-threads')";
+
+const needsSwitches: ReadonlySet<string> = new Set(["sched", "thread_state"]);
+
 /** Columns that a specification leaves out. */
 const unspecified: Readonly<Record<string, readonly string[]>> = {
 	thread_state: ["ignored_wakings"],
@@ -97,6 +106,7 @@ export function twinsOf(trace: TestTrace): void {
 			if (needsTime.has(table) && d.manifests.some((m) => m.clock.unit !== "ns")) return context.skip();
 			// nor does it know what loss and filters leave of a thread's states: its events contradict each other there
 			if (notLost.has(table) && (await d.row(contradicted)).n !== 0n) return context.skip();
+			if (needsSwitches.has(table) && (await d.row(switchesApart)).n !== 0n) return context.skip();
 			// syscall.sql is about raw_syscalls; events of single calls are columns of many tables
 			if (table === "syscall" && d.manifests.every((m) => m.eventCounts.sys_enter === undefined))
 				return context.skip();

@@ -168,7 +168,7 @@ async function read(m: Machine): Promise<{ batches: Batch[]; summary: TraceSumma
 		},
 		progress() {},
 	};
-	for await (const _ of readTraceDat(path, await readSideFiles(path, []), {}, sink));
+	for await (const _ of readTraceDat([path], await readSideFiles(path, []), {}, sink));
 	return { batches, summary: summary! };
 }
 

@@ -3,7 +3,15 @@
  * version 7 a list of sections that options point to.
  * Source: trace-cmd.dat.v6(5), trace-cmd.dat.v7(5) of trace-cmd 3.1 and 3.4.
  */
-import { type Bytes, Cursor, Damaged, MemoryBytes, Truncated } from "./bytes.ts";
+import { type Bytes, Cursor, Damaged, MemoryBytes, Truncated } from "../bytes.ts";
+import {
+	parseCmdlines,
+	parseFormatList,
+	readEventFormats,
+	readFtraceFormats,
+	readHeaderInfo,
+	utf8,
+} from "../tracepoint/tracing-data.ts";
 import { type Decompress, decompressor, MAX_CHUNK } from "./compression.ts";
 
 /** What is wrong with the file, for import_note. */
@@ -97,7 +105,6 @@ const option = {
 } as const;
 
 const text = (b: Buffer): string => b.toString("latin1").replace(/\0[\s\S]*$/, "");
-const utf8 = (b: Buffer): string => b.toString("utf8").replace(/\0+$/, "");
 
 /** `[local] global …`: the name in brackets. */
 function chosenClock(clocks: string): string {
@@ -159,47 +166,8 @@ export function readHeader(file: Bytes): TraceDatHeader {
 	return header;
 }
 
-function readHeaderInfo(c: Cursor, header: TraceDatHeader): void {
-	for (const name of ["header_page", "header_event"]) {
-		c.take(name.length + 1, name);
-		const body = c.take(c.size(name), name).toString("latin1");
-		if (name === "header_page") header.headerPage = body;
-	}
-}
-
-function readFtraceFormats(c: Cursor, header: TraceDatHeader): void {
-	const count = c.u32("number of ftrace formats");
-	for (let i = 0; i < count; i++)
-		header.formats.push({
-			system: "ftrace",
-			text: c.take(c.size("ftrace format"), "ftrace format").toString("latin1"),
-		});
-}
-
-function readEventFormats(c: Cursor, header: TraceDatHeader): void {
-	const systems = c.u32("number of event systems");
-	for (let i = 0; i < systems; i++) {
-		const system = c.text("event system");
-		const count = c.u32("number of formats");
-		for (let k = 0; k < count; k++)
-			header.formats.push({
-				system,
-				text: c.take(c.size("event format"), "event format").toString("latin1"),
-			});
-	}
-}
-
-function parseCmdlines(body: string, header: TraceDatHeader): void {
-	for (const line of body.split("\n")) {
-		const m = /^(\d+) (.*)$/.exec(line);
-		if (m) header.cmdlines.push({ pid: Number(m[1]), comm: m[2]! });
-	}
-}
-
 function readVersion6(c: Cursor, header: TraceDatHeader): void {
-	readHeaderInfo(c, header);
-	readFtraceFormats(c, header);
-	readEventFormats(c, header);
+	parseFormatList(c, header);
 	header.kallsyms = c.take(c.u32("kallsyms"), "kallsyms");
 	header.printk = utf8(c.take(c.u32("printk formats"), "printk formats"));
 	parseCmdlines(utf8(c.take(c.size("cmdlines"), "cmdlines")), header);

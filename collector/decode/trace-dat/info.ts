@@ -3,20 +3,17 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import type { TraceInfo } from "../../../lib/schema/info.ts";
+import { formatsOf } from "../tracepoint/tracing-data.ts";
 import { clockScale } from "./clock.ts";
 import { prepareCompression } from "./compression.ts";
-import {
-	formatsOf,
-	openBuffer,
-	openTraceDat,
-	parseUname,
-	recordedEvents,
-	stampNs,
-	tracesOf,
-} from "./open.ts";
+import { openBuffer, openTraceDat, parseUname, recordedEvents, stampNs, tracesOf } from "./open.ts";
 
 /** One entry for each buffer with events. Bytes hashed and walked: some 200 MB/s. */
-export async function inspectTraceDat(path: string, timebaseHz: number | undefined): Promise<TraceInfo[]> {
+export async function inspectTraceDat(
+	files: readonly string[],
+	timebaseHz: number | undefined,
+): Promise<TraceInfo[]> {
+	const path = files[0]!;
 	await prepareCompression();
 	const { file, header, close } = openTraceDat(path);
 	try {
@@ -72,7 +69,7 @@ export async function inspectTraceDat(path: string, timebaseHz: number | undefin
 			return {
 				format: "trace.dat",
 				formatVersion: String(header.version),
-				recorder: header.recorder,
+				recorder: header.recorder ? `trace-cmd ${header.recorder}` : "",
 				buffer: buffer.name,
 				source: basename(path),
 				bytes: file.size,

@@ -2,10 +2,9 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { basename } from "node:path";
 import { exitCode, PowerkiError } from "../../../lib/schema/errors.ts";
-import type { Note } from "../source.ts";
-import { type EventFormat, parseFormat } from "../tracepoint/format.ts";
+import { FileBytes, Truncated } from "../bytes.ts";
+import type { EventFormat } from "../tracepoint/format.ts";
 import { RecordMemory } from "../tracepoint/memory.ts";
-import { FileBytes, Truncated } from "./bytes.ts";
 import type { ClockScale } from "./clock.ts";
 import { type BufferInfo, readHeader, type TraceDatHeader } from "./header.ts";
 import { pageLayout } from "./page-layout.ts";
@@ -117,31 +116,4 @@ export function recordedEvents(
 	return [
 		...new Set([...formats.filter((f) => f.system !== "ftrace").map((f) => f.name), ...happened]),
 	].sort();
-}
-
-export function formatsOf(header: TraceDatHeader, note: (note: Note) => void): EventFormat[] {
-	const formats: EventFormat[] = [];
-	const ids = new Set<number>();
-	for (const { system, text } of header.formats) {
-		const format = parseFormat(text, system, header.longBytes, (problem) =>
-			note({
-				severity: "warning",
-				kind: "field-not-understood",
-				source: system,
-				text: `${problem}; the event keeps its other fields`,
-			}),
-		);
-		if (!format)
-			note({
-				severity: "warning",
-				kind: "format-not-understood",
-				source: system,
-				text: `An event format of system ${system} cannot be read: its records are counted, not decoded`,
-			});
-		else if (!ids.has(format.id)) {
-			ids.add(format.id);
-			formats.push(format);
-		}
-	}
-	return formats;
 }

@@ -2,7 +2,7 @@
  * The pages of one CPU, from the file to a region of the record memory: whole pages, in order, however the file
  * keeps them.
  */
-import { type Bytes, Cursor, Truncated } from "./bytes.ts";
+import { type Bytes, Cursor, Truncated } from "../bytes.ts";
 import { type Decompress, MAX_CHUNK } from "./compression.ts";
 import type { CpuData } from "./header.ts";
 

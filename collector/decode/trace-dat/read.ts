@@ -1,42 +1,36 @@
 /** trace.dat: from a file to a sink, one trace for each buffer that the file holds. */
 import { basename } from "node:path";
-import { KernelSymbols } from "../../identity/kallsyms.ts";
+import { kernelSymbolsOf } from "../../identity/kernel-symbols.ts";
 import { Pipeline } from "../../pipeline.ts";
 import type { SideFiles } from "../../side/index.ts";
 import { baseStamp } from "../../write/appender.ts";
-import type { CpuWindow, Note, ReadOptions, Sink, TraceSummary } from "../source.ts";
+import type { FileBytes } from "../bytes.ts";
+import { type CpuSeen, cpuWindows, lostOf, newCpu } from "../cpu-seen.ts";
+import type { Note, ReadOptions, Sink, TraceSummary } from "../source.ts";
 import type { EventTable } from "../tracepoint/event-table.ts";
 import type { EventFormat } from "../tracepoint/format.ts";
-import type { FileBytes } from "./bytes.ts";
+import { formatsOf } from "../tracepoint/tracing-data.ts";
 import { clockScale, scaler } from "./clock.ts";
 import { prepareCompression } from "./compression.ts";
 import type { BufferInfo, TraceDatHeader } from "./header.ts";
 import { merge } from "./merge.ts";
-import {
-	formatsOf,
-	openBuffer,
-	openTraceDat,
-	parseUname,
-	recordedEvents,
-	stampNs,
-	tracesOf,
-} from "./open.ts";
+import { openBuffer, openTraceDat, parseUname, recordedEvents, stampNs, tracesOf } from "./open.ts";
 import type { CpuRecords } from "./records.ts";
 
 /** Records between two chances for others to work. */
 const SLICE = 65_536;
 
 export async function* readTraceDat(
-	path: string,
+	[path]: readonly string[],
 	side: SideFiles,
 	options: ReadOptions,
 	sink: Sink,
 ): AsyncGenerator<void> {
 	await prepareCompression();
-	const { file, header, close } = openTraceDat(path);
+	const { file, header, close } = openTraceDat(path!);
 	try {
-		for (const buffer of tracesOf(path, header))
-			yield* readBuffer(path, file, header, buffer, side, options, sink);
+		for (const buffer of tracesOf(path!, header))
+			yield* readBuffer(path!, file, header, buffer, side, options, sink);
 	} finally {
 		close();
 	}
@@ -124,8 +118,7 @@ async function* readBuffer(
 		}
 		const { cpu, p } = r;
 		let own = seen[cpu];
-		if (own === undefined)
-			own = seen[cpu] = { cpu, first: ts, last: ts, events: 0, lost: 0, gaps: 0, unknownGaps: 0 };
+		if (own === undefined) own = seen[cpu] = newCpu(cpu, ts);
 		if (r.lost !== -1) gap(r, own, ts);
 		if (own.events === 0) pipeline.cpuStart(cpu, ts, view.getInt32(p + pidOffset, littleEndian));
 		own.events++;
@@ -215,17 +208,11 @@ async function* readBuffer(
 	}
 	// symbols are only needed for stacks: parsing 100 000 lines costs more than importing a small trace
 	if (pipeline.stacks.size > 0) {
-		const symbols = symbolsOf(header, side, (n) => pipeline.notes.add({ ...n, source }));
-		for (const { table, rows } of pipeline.stackRows(symbols)) sink.rows(table, rows);
+		const symbols = kernelSymbolsOf(header.kallsyms, side, (n) => pipeline.notes.add({ ...n, source }));
+		for (const { table, rows } of pipeline.stackRows({ kernel: symbols, binaries: null }))
+			sink.rows(table, rows);
 	}
 	const at = (ts: number): bigint => BigInt.asIntN(64, baseNs + BigInt(ts));
-	const cpus: CpuWindow[] = cpusSeen.map((c) => ({
-		cpu: c.cpu,
-		first: at(c.first),
-		last: at(c.last),
-		events: c.events,
-		lostEvents: c.unknownGaps > 0 ? null : c.lost,
-	}));
 	const summary: TraceSummary = {
 		buffer: buffer.name,
 		formatVersion: String(header.version),
@@ -245,15 +232,11 @@ async function* readBuffer(
 		},
 		recorder: header.recorder,
 		window: events > 0 ? { start: at(start), end: at(last) } : null,
-		cpus,
+		cpus: cpuWindows(cpusSeen, at),
 		events: happened,
 		recorded: recordedEvents(formats, Object.keys(happened)),
 		unknownEvents: unknown,
-		lost: {
-			gaps: sum(cpusSeen, "gaps"),
-			events: sum(cpusSeen, "lost"),
-			unknownGaps: sum(cpusSeen, "unknownGaps"),
-		},
+		lost: lostOf(cpusSeen),
 		damaged: damage.length > 0 || streams.some((s) => s.damage) || early.some((n) => n.severity === "error"),
 		notes: pipeline.notes.all(),
 	};
@@ -287,45 +270,4 @@ function tracedProcesses(header: TraceDatHeader): { pid: number; program: string
 		const m = /^([0-9a-f]+) [0-9a-f]+ (.+)$/m.exec(text);
 		return m ? [{ pid: Number.parseInt(m[1]!, 16), program: m[2]! }] : [];
 	});
-}
-
-/** The trace's own symbol table, completed by that of the side files; the notes say what is doubtful about it. */
-function symbolsOf(
-	header: TraceDatHeader,
-	side: SideFiles,
-	note: (n: Omit<Note, "source">) => void,
-): KernelSymbols {
-	const own = KernelSymbols.parse(header.kallsyms);
-	const symbols = KernelSymbols.merge(side.symbols ? [own, side.symbols] : [own]);
-	if (symbols.lines === 0 || symbols.hidden)
-		note({
-			severity: "info",
-			kind: "no-symbols",
-			text: symbols.hidden
-				? "The symbol table has no addresses (kptr_restrict); give one with --side FILE"
-				: "The trace has no kernel symbols; give kallsyms with --side FILE to name kernel addresses",
-		});
-	else if (!symbols.fitsModules(side.modules))
-		note({
-			severity: "warning",
-			kind: "symbols-of-another-boot",
-			text: "The symbol table's modules lie elsewhere than the side file modules says: it is of another boot, names of module functions may be wrong",
-		});
-	return symbols;
-}
-
-/** What was seen of one CPU so far; times in ns since the base. */
-interface CpuSeen {
-	readonly cpu: number;
-	readonly first: number;
-	last: number;
-	events: number;
-	/** Lost events, as far as counted. */
-	lost: number;
-	gaps: number;
-	unknownGaps: number;
-}
-
-function sum(cpus: readonly CpuSeen[], key: "gaps" | "lost" | "unknownGaps"): number {
-	return cpus.reduce((total, c) => total + c[key], 0);
 }

@@ -26,11 +26,12 @@ import { type CommCache, hexText, type Interner } from "./interner.ts";
 import type { RecordMemory } from "./memory.ts";
 import type { RecentEvents } from "./recent.ts";
 
-/** Words of a row before the record's own: time (two words, a double), CPU, thread, stack, then codes of texts. */
+/** Words of a row before the record's own: time (two words, a double), CPU, thread, stacks, then codes of texts. */
 const CPU = 2;
 const UTID = 3;
 const STACK = 4;
-const HEAD = 5;
+const USER_STACK = 5;
+const HEAD = 6;
 
 /** Places in TableContext.clock. */
 export const STAMP = 0;
@@ -63,6 +64,8 @@ export interface TableContext {
 	readonly clock: Float64Array;
 	/** Bytes of columns in use. */
 	readonly columns: { bytes: number };
+	/** Events may come with a user stack. */
+	readonly userStacks: boolean;
 	readonly emit: (batch: Batch) => void;
 	/** A record whose locator points outside it, or that is shorter than its format says. */
 	readonly damaged: (event: string, cpu: number) => void;
@@ -109,6 +112,7 @@ export class EventTable {
 	readonly #source: RowSource;
 	readonly #targets: Target[];
 	readonly #stacks: Target;
+	readonly #userStacks: Target;
 	#rows = 0;
 	#capacity = FIRST_ROWS;
 
@@ -166,6 +170,7 @@ export class EventTable {
 			append,
 		});
 		this.#stacks = target("stack_id", "i32", words(STACK));
+		this.#userStacks = target("user_stack_id", "i32", words(USER_STACK));
 		this.#targets = [
 			target("ts", "i64", stamps),
 			target("cpu", "i32", words(CPU)),
@@ -179,6 +184,7 @@ export class EventTable {
 				);
 			}),
 			this.#stacks,
+			...(ctx.userStacks ? [this.#userStacks] : []),
 		];
 		ctx.columns.bytes += this.#bytes();
 	}
@@ -222,6 +228,7 @@ export class EventTable {
 		words[at + CPU] = cpu;
 		words[at + UTID] = utid;
 		words[at + STACK] = -1;
+		words[at + USER_STACK] = -1;
 		let to = at + HEAD;
 		if (this.#texts.length > 0) for (const t of this.#texts) words[to++] = this.#text(t, p, end, cpu);
 		let from = (p >> 2) + this.#from;
@@ -254,6 +261,13 @@ export class EventTable {
 		else if (row >= this.#first - this.#rows) this.#stacks.array[row - this.#first + this.#rows] = stackId;
 		else return false;
 		return true;
+	}
+
+	/** Sets the stacks of the row that was added last; -1 = none. */
+	setLastStacks(kernel: number, user: number): void {
+		const at = (this.#staged - 1) * this.#stride;
+		this.#words[at + STACK] = kernel;
+		this.#words[at + USER_STACK] = user;
 	}
 
 	/** Appends the first `count` staged rows to the columns; the others move to the front. */
@@ -294,8 +308,8 @@ export class EventTable {
 			const column =
 				t.layout.store === "str"
 					? enumColumn(t.layout.name, t.array as Uint32Array, this.#rows, null, this.ctx.strings)
-					: t === this.#stacks
-						? stackColumn(t.array as Int32Array, this.#rows)
+					: t === this.#stacks || t === this.#userStacks
+						? stackColumn(t.layout.name, t.array as Int32Array, this.#rows)
 						: plainColumn(t.layout, t.array, null);
 			if (column) columns.push(column);
 		}
@@ -344,11 +358,11 @@ function words(word: number): Append {
 }
 
 /** NULL (-1) becomes validity; null where no row has a stack. */
-function stackColumn(ids: Int32Array, rows: number): BatchColumn | null {
+function stackColumn(name: string, ids: Int32Array, rows: number): BatchColumn | null {
 	let known = 0;
 	for (let row = 0; row < rows; row++) if (ids[row] !== -1) known++;
 	if (known === 0) return null;
-	const column: BatchColumn = { name: "stack_id", type: "INTEGER", data: ids.buffer as ArrayBuffer };
+	const column: BatchColumn = { name, type: "INTEGER", data: ids.buffer as ArrayBuffer };
 	if (known === rows) return column;
 	const validity = new Uint8Array(Math.ceil(rows / 64) * 8).fill(0xff);
 	for (let row = 0; row < rows; row++) if (ids[row] === -1) validity[row >> 3]! &= ~(1 << (row & 7));

@@ -1,0 +1,85 @@
+/** POWER instructions that call: what the word before a return address tells about the frame below it. */
+import type { Binary, BinaryFunction } from "./binary.ts";
+
+/** An address inside a file that is at hand. */
+export interface Code {
+	readonly binary: Binary;
+	/** Virtual address of the ELF file. */
+	readonly at: number;
+}
+
+/** A PLT stub of the linker: at most this long (bytes). */
+const longestStub = 64;
+/** How far a function is searched for tail calls (words). */
+const searched = 4096;
+/** mtctr r12: calls through a pointer leave the callee's entry in r12 (OpenPOWER ELF V2 ABI 2.3.2.1), jump tables do not. */
+const mtctrR12 = 0x7d8903a6;
+const bctr = 0x4e800420;
+
+/** Target of a branch with a displacement; null for any other instruction. */
+function target(word: number, at: number): { to: number; link: boolean } | null {
+	const opcode = word >>> 26;
+	const link = (word & 1) !== 0;
+	// b, bl: 24 bits; bc, bcl: 14 bits (Power ISA 3.1, 2.4)
+	const displacement =
+		opcode === 18 ? ((word & 0x03fffffc) << 6) >> 6 : opcode === 16 ? ((word & 0xfffc) << 16) >> 16 : null;
+	if (displacement === null) return null;
+	return { to: (word & 2) !== 0 ? displacement : at + displacement, link };
+}
+
+/** bctrl, blrl and their conditional forms. */
+function callsRegister(word: number): boolean {
+	const extended = (word >>> 1) & 0x3ff;
+	return word >>> 26 === 19 && (word & 1) !== 0 && (extended === 16 || extended === 528 || extended === 560);
+}
+
+function inside(f: BinaryFunction | null, address: number): boolean {
+	return f !== null && address >= f.start && address < f.end;
+}
+
+/** A linker's stub for another library's function: short, and leaves through a register. */
+function isStub(binary: Binary, f: BinaryFunction): boolean {
+	if (f.end - f.start > longestStub) return false;
+	for (let at = f.start; at < f.end; at += 4) if (binary.word(at) === bctr) return true;
+	return false;
+}
+
+/** Whether a function may hand its caller on to `below` by a jump. */
+function jumpsTo(binary: Binary, f: BinaryFunction, below: BinaryFunction | null): boolean {
+	const end = Math.min(f.end, f.start + searched * 4);
+	let recentPointer = Number.NEGATIVE_INFINITY;
+	for (let at = f.start; at < end; at += 4) {
+		const word = binary.word(at);
+		if (word === null) return true;
+		if (word === mtctrR12) recentPointer = at;
+		if (word === bctr && at - recentPointer <= 32) return true;
+		const jump = target(word, at);
+		if (!jump || jump.link || inside(f, jump.to)) continue;
+		if (inside(below, jump.to)) return true;
+		const other = binary.function(jump.to);
+		if (other === null || isStub(binary, other)) return true;
+	}
+	// what was not searched may
+	return end < f.end;
+}
+
+/**
+ * Whether the instruction before the return address `ret` can have called the function that `below` lies in (null: it
+ * is not known where that is). True where nothing speaks against it: calls through a register, through a stub, or of a
+ * function that ends in a jump.
+ */
+export function canCall(ret: Code, below: Code | null, belowIsReturn: boolean): boolean {
+	const { binary } = ret;
+	const word = binary.word(ret.at - 4);
+	if (word === null || callsRegister(word)) return true;
+	const call = target(word, ret.at - 4);
+	if (!call?.link || call.to === ret.at) return false;
+	const called = binary.function(call.to);
+	if (called === null) return true;
+	if (below?.binary === binary) {
+		const f = below.binary.function(below.at - (belowIsReturn ? 4 : 0));
+		if (f === null) return true;
+		return inside(f, call.to) || isStub(binary, called) || jumpsTo(binary, called, f);
+	}
+	return below === null || isStub(binary, called) || jumpsTo(binary, called, null);
+}

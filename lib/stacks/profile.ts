@@ -1,0 +1,541 @@
+/** Where CPU time goes, by the samples of perf: by stack, thread, process, CPU, function, module. */
+import type { Dataset } from "../dataset/dataset.ts";
+import { began } from "../dataset/definitions.ts";
+import { type Fragment, fragment, raw } from "../dataset/fragment.ts";
+import { missing, type Needs, type NotRecorded } from "../dataset/needs.ts";
+import { type QueryParameters, type Scope, scopeOf, topOf } from "../dataset/scope.ts";
+import { type ThreadRef, threadOf } from "../dataset/thread-ref.ts";
+import { type WhereColumns, whereSql } from "../dataset/where.ts";
+import { exitCode, PowerkiError } from "../schema/errors.ts";
+import { NO_STACK, type StackFrame, stacksOf } from "./frames.ts";
+
+export const profileNeeds: Needs = { what: "CPU samples", events: ["cpu_sample"] };
+
+/** What gets them on the traced server. */
+export const profileRecord = "perf record -a -g -e cpu-clock -F 99 (or -e cycles)";
+
+const fields: WhereColumns = { thread: "tid", process: "tgid", name: "name", cpu: "cpu" };
+
+export interface ProfileParameters extends QueryParameters {
+	/**
+	 * What was sampled, such as "cycles" or "cycles:u"; default: what tells CPU time best (cpu-clock, task-clock,
+	 * cycles), else what has most samples.
+	 */
+	readonly event?: string;
+}
+
+/** Samples, and what they stand for. */
+export interface Weighted {
+	readonly samples: number;
+	/** In the unit of the event. */
+	readonly weight: number;
+}
+
+export interface SampleEvent {
+	/** As perf names it. */
+	readonly event: string;
+	/** Of all weights: "ns" of CPU time, else what the event counts ("cycles", "page-faults"), else "samples". */
+	readonly unit: string;
+	/** Of threads, in the window and under the condition. */
+	readonly busy: Weighted;
+	/** Of the idle threads there: no CPU time. */
+	readonly idle: Weighted;
+	/** Least and greatest period of these samples; null where it is unknown. Equal: a fixed period. */
+	readonly period: { readonly min: number; readonly max: number } | null;
+}
+
+export interface Profile<T> {
+	/** The event that was taken. */
+	readonly event: SampleEvent;
+	/** What else the trace has. */
+	readonly others: readonly SampleEvent[];
+	/** The most weight first; without the idle threads where nothing else is said. */
+	readonly rows: readonly T[];
+}
+
+/** perf's name without modifiers and the name of the PMU: "cycles:u" and "cpu/cycles/" are cycles. */
+export function eventStem(event: string): string {
+	return event.replace(/:[A-Za-z]+$/, "").replace(/^\w+\/([^/,]+)[^/]*\/$/, "$1");
+}
+
+/** Smaller is better at telling CPU time. */
+function rank(event: string): number {
+	const stem = eventStem(event);
+	const at = ["cpu-clock", "task-clock", "cycles", "cpu-cycles"].indexOf(stem);
+	return at < 0 ? (stem.startsWith("cycles") ? 3 : 4) : at;
+}
+
+interface EventRow {
+	readonly event: string;
+	readonly all: number;
+	readonly timed: number;
+	readonly counted: number;
+	readonly busy: number;
+	readonly busy_ns: number;
+	readonly busy_period: number;
+	readonly idle: number;
+	readonly idle_ns: number;
+	readonly idle_period: number;
+	readonly period_min: number | null;
+	readonly period_max: number | null;
+}
+
+/** SQL: samples with their threads: what the view thread_sample has, without what concerns stacks. */
+export const samples: Fragment = raw("cpu_sample LEFT JOIN thread_info USING (trace, utid)");
+
+/** What was sampled, the best for CPU time first. Conditions as of the profiles. */
+async function eventsOf(ds: Dataset, scope: Scope): Promise<SampleEvent[]> {
+	const inScope = fragment`${began(scope.window)} AND ${whereSql(scope.where, fields)}`;
+	const rows = await ds.rows<EventRow>(
+		fragment`
+SELECT event, CAST(count(*) AS DOUBLE) AS all, CAST(count(ns) AS DOUBLE) AS timed, CAST(count(period) AS DOUBLE) AS counted,
+	CAST(count(*) FILTER (WHERE kept AND NOT is_idle) AS DOUBLE) AS busy,
+	CAST(coalesce(sum(greatest(ns, 0)) FILTER (WHERE kept AND NOT is_idle), 0) AS DOUBLE) AS busy_ns,
+	CAST(coalesce(sum(greatest(period, 0)) FILTER (WHERE kept AND NOT is_idle), 0) AS DOUBLE) AS busy_period,
+	CAST(count(*) FILTER (WHERE kept AND is_idle) AS DOUBLE) AS idle,
+	CAST(coalesce(sum(greatest(ns, 0)) FILTER (WHERE kept AND is_idle), 0) AS DOUBLE) AS idle_ns,
+	CAST(coalesce(sum(greatest(period, 0)) FILTER (WHERE kept AND is_idle), 0) AS DOUBLE) AS idle_period,
+	CAST(min(period) FILTER (WHERE kept) AS DOUBLE) AS period_min, CAST(max(period) FILTER (WHERE kept) AS DOUBLE) AS period_max
+FROM (
+	SELECT event, ns, period, coalesce(utid = 0, FALSE) AS is_idle, coalesce(${inScope}, FALSE) AS kept
+	FROM ${samples} WHERE trace = ${scope.trace} AND event IS NOT NULL
+)
+GROUP BY event`,
+		scope.options,
+	);
+	const events = rows.map((r): SampleEvent => {
+		const counts = r.timed === r.all ? "ns" : r.counted === r.all ? "period" : "none";
+		const weight = (samples: number, ns: number, period: number) =>
+			counts === "ns" ? ns : counts === "period" ? period : samples;
+		return {
+			event: r.event,
+			unit: counts === "ns" ? "ns" : counts === "period" ? eventStem(r.event) : "samples",
+			busy: { samples: r.busy, weight: weight(r.busy, r.busy_ns, r.busy_period) },
+			idle: { samples: r.idle, weight: weight(r.idle, r.idle_ns, r.idle_period) },
+			period:
+				r.period_min === null || r.period_max === null ? null : { min: r.period_min, max: r.period_max },
+		};
+	});
+	const all = new Map(rows.map((r) => [r.event, r.all]));
+	// By the samples of the whole trace: two windows of one trace are profiles of one event.
+	return events.sort(
+		(a, b) =>
+			rank(a.event) - rank(b.event) || all.get(b.event)! - all.get(a.event)! || (a.event < b.event ? -1 : 1),
+	);
+}
+
+function chosen(events: readonly SampleEvent[], wanted: string | undefined): SampleEvent {
+	if (wanted === undefined || wanted === "") return events[0]!;
+	const alike = events.filter((e) => eventStem(e.event) === wanted);
+	const found = events.find((e) => e.event === wanted) ?? (alike.length === 1 ? alike[0] : undefined);
+	if (found !== undefined) return found;
+	throw new PowerkiError(
+		exitCode.usage,
+		alike.length > 1
+			? `several sampled events are ${wanted}: name one`
+			: `the trace has no samples of ${wanted}`,
+		[`sampled: ${events.map((e) => e.event).join(", ")}`],
+	);
+}
+
+/** The event to profile and what else was sampled; or that nothing was. */
+export async function sampledEvents(
+	ds: Dataset,
+	parameters?: ProfileParameters,
+): Promise<Profile<never> | NotRecorded> {
+	const scope = scopeOf(ds, parameters);
+	const lacking = missing(scope.manifest, profileNeeds);
+	const events = lacking === null ? await eventsOf(ds, scope) : [];
+	if (events.length === 0)
+		return {
+			kind: "not-recorded",
+			what: profileNeeds.what,
+			cause: "recording",
+			events: ["cpu-clock"],
+			certain: lacking?.certain ?? true,
+			remedy: profileRecord,
+		};
+	const event = chosen(events, parameters?.event);
+	return { event, others: events.filter((e) => e !== event), rows: [] };
+}
+
+async function profile<T>(
+	ds: Dataset,
+	parameters: ProfileParameters | undefined,
+	rows: (scope: Scope, of: SampleEvent) => Promise<readonly T[]>,
+): Promise<Profile<T> | NotRecorded> {
+	const events = await sampledEvents(ds, parameters);
+	if ("kind" in events) return events;
+	const scope = scopeOf(ds, parameters);
+	return { ...events, rows: topOf(await rows(scope, events.event), scope.top) };
+}
+
+/** SQL condition: the samples of an event in the scope. */
+export function samplesIn(scope: Scope, event: string): Fragment {
+	return fragment`trace = ${scope.trace} AND event = ${event} AND ${began(scope.window)} AND ${whereSql(scope.where, fields)}`;
+}
+
+/** SQL: the weight of one sample. Periods of a damaged file may be negative as BIGINT. */
+export function weightOf({ unit }: SampleEvent): Fragment {
+	return raw(unit === "ns" ? "greatest(ns, 0)" : unit === "samples" ? "1" : "greatest(period, 0)");
+}
+
+export interface ProfileStack extends ThreadRef, Weighted {
+	/** user, kernel, hypervisor, guest kernel, guest user; null if not recorded. */
+	readonly mode: string | null;
+	/** Kernel and user stack; null if not recorded. */
+	readonly stackId: number | null;
+	readonly userStackId: number | null;
+	/** Root first: the user part, then the kernel part; empty without both. */
+	readonly frames: readonly StackFrame[];
+	/** The second frame of a part may be false. */
+	readonly doubtful: boolean;
+	/** The samples were taken when interrupts were switched on again. */
+	readonly interruptsOff: boolean;
+}
+
+/**
+ * CPU time by thread, mode and stack; the rows sum to the weight of the threads' samples (without idle). Conditions:
+ * thread, process, name, cpu. `top` counts rows.
+ */
+export function profileStacks(
+	ds: Dataset,
+	parameters?: ProfileParameters,
+): Promise<Profile<ProfileStack> | NotRecorded> {
+	return profile(ds, parameters, async (scope, of) => {
+		const rows = await ds.rows<Omit<ProfileStack, "frames" | "doubtful" | "interruptsOff">>(
+			fragment`
+SELECT utid, tid, tgid, name, process_name AS process, mode, stack_id AS "stackId", user_stack_id AS "userStackId",
+	CAST(count(*) AS DOUBLE) AS samples, CAST(sum(${weightOf(of)}) AS DOUBLE) AS weight
+FROM ${samples} WHERE ${samplesIn(scope, of.event)} AND utid IS DISTINCT FROM 0
+GROUP BY ALL ORDER BY weight DESC, utid, "stackId", "userStackId", mode`,
+			scope.options,
+		);
+		const kept = topOf(rows, scope.top);
+		const ids = kept.flatMap((r) => [r.stackId, r.userStackId].filter((id) => id !== null));
+		const stacks = await stacksOf(ds, scope.trace, ids, parameters?.signal);
+		return kept.map((r) => ({
+			...r,
+			frames: stacks.frames(r.userStackId, r.stackId),
+			doubtful: stacks.isDoubtful(r.userStackId, r.stackId),
+			interruptsOff: stacks.isLate(r.stackId),
+		}));
+	});
+}
+
+/** Weight by mode; the keys are modes, "unknown" where none was recorded. */
+export type ModeWeights = Readonly<Record<string, number>>;
+
+export interface ThreadProfile extends ThreadRef, Weighted {
+	readonly modes: ModeWeights;
+}
+
+/** CPU time by thread. Conditions: thread, process, name, cpu. */
+export function profileByThread(
+	ds: Dataset,
+	parameters?: ProfileParameters,
+): Promise<Profile<ThreadProfile> | NotRecorded> {
+	return profile(ds, parameters, async (scope, of) => threadTotals(await threadCells(ds, scope, of)));
+}
+
+/** Threads of cells, or of stacks. */
+export function threadTotals(cells: readonly Cell<ThreadRef>[]): ThreadProfile[] {
+	return merged(cells, (c) => String(c.utid), threadOf);
+}
+
+export interface ProcessProfile extends Weighted {
+	/** Process id; null if unknown. */
+	readonly tgid: number | null;
+	readonly process: string | null;
+	/** Threads that were sampled. */
+	readonly threads: number;
+	readonly modes: ModeWeights;
+}
+
+/** CPU time by process. Conditions: thread, process, name, cpu. */
+export function profileByProcess(
+	ds: Dataset,
+	parameters?: ProfileParameters,
+): Promise<Profile<ProcessProfile> | NotRecorded> {
+	return profile(ds, parameters, async (scope, of) => processTotals(await threadCells(ds, scope, of)));
+}
+
+/** Processes of cells, or of stacks. */
+export function processTotals(cells: readonly Cell<ThreadRef>[]): ProcessProfile[] {
+	// Threads of an unknown process are no process together.
+	const key = (c: ThreadRef) => `${c.tgid ?? `thread ${c.utid}`} ${c.process}`;
+	const threads = new Map<string, Set<number | null>>();
+	for (const c of cells) threads.set(key(c), (threads.get(key(c)) ?? new Set<number | null>()).add(c.utid));
+	return merged(cells, key, (c) => ({
+		tgid: c.tgid,
+		process: c.process,
+		threads: threads.get(key(c))!.size,
+	}));
+}
+
+function threadCells(ds: Dataset, scope: Scope, of: SampleEvent): Promise<Cell<ThreadRef>[]> {
+	const columns = "utid, tid, tgid, name, process_name AS process";
+	return cellsOf<ThreadRef>(ds, scope, of, columns, "utid IS DISTINCT FROM 0");
+}
+
+export interface CpuProfile extends Weighted {
+	readonly cpu: number;
+	readonly idle: Weighted;
+	readonly modes: ModeWeights;
+}
+
+/** CPU time by CPU, ascending, with its idle samples apart. Conditions: thread, process, name, cpu. */
+export function profileByCpu(
+	ds: Dataset,
+	parameters?: ProfileParameters,
+): Promise<Profile<CpuProfile> | NotRecorded> {
+	return profile(ds, parameters, async (scope, of) => {
+		const cells = await cellsOf<{ cpu: number; idle: boolean }>(
+			ds,
+			scope,
+			of,
+			"cpu, coalesce(utid = 0, FALSE) AS idle",
+			"TRUE",
+		);
+		const busy = merged(
+			cells.filter((c) => !c.idle),
+			(c) => String(c.cpu),
+			({ cpu }) => ({ cpu }),
+		);
+		const idle = merged(
+			cells.filter((c) => c.idle),
+			(c) => String(c.cpu),
+			({ cpu }) => ({ cpu }),
+		);
+		return [...new Set(cells.map((c) => c.cpu))]
+			.sort((a, b) => a - b)
+			.map((cpu) => {
+				const { samples, weight, modes } = busy.find((c) => c.cpu === cpu) ?? nothing;
+				const rest = idle.find((c) => c.cpu === cpu) ?? nothing;
+				return { cpu, samples, weight, modes, idle: { samples: rest.samples, weight: rest.weight } };
+			});
+	});
+}
+
+const nothing = { samples: 0, weight: 0, modes: {} };
+
+/** Samples with one mode (null: unknown) and one K. */
+export type Cell<K> = K & Weighted & { readonly mode: string | null };
+
+/** Weight by mode and what `columns` names. */
+function cellsOf<K>(
+	ds: Dataset,
+	scope: Scope,
+	of: SampleEvent,
+	columns: string,
+	condition: string,
+): Promise<Cell<K>[]> {
+	return ds.rows<Cell<K>>(
+		fragment`
+SELECT ${raw(columns)}, mode,
+	CAST(count(*) AS DOUBLE) AS samples, CAST(sum(${weightOf(of)}) AS DOUBLE) AS weight
+FROM ${samples} WHERE ${samplesIn(scope, of.event)} AND ${raw(condition)}
+GROUP BY ALL ORDER BY ALL`,
+		scope.options,
+	);
+}
+
+/** Cells with one key become one row, the most weight first. */
+function merged<K, R extends object>(
+	cells: readonly Cell<K>[],
+	keyOf: (cell: Cell<K>) => string,
+	make: (cell: Cell<K>) => R,
+): (R & Weighted & { readonly modes: ModeWeights })[] {
+	const rows = new Map<string, R & { samples: number; weight: number; modes: Record<string, number> }>();
+	for (const cell of cells) {
+		const key = keyOf(cell);
+		let row = rows.get(key);
+		if (row === undefined) {
+			row = { ...make(cell), samples: 0, weight: 0, modes: {} };
+			rows.set(key, row);
+		}
+		row.samples += cell.samples;
+		row.weight += cell.weight;
+		const mode = cell.mode ?? "unknown";
+		row.modes[mode] = (row.modes[mode] ?? 0) + cell.weight;
+	}
+	return [...rows.values()].sort((a, b) => b.weight - a.weight);
+}
+
+export interface FunctionProfile {
+	/** Function, or address in hex, or NO_STACK. */
+	readonly name: string;
+	/** null for NO_STACK. */
+	readonly kind: StackFrame["kind"] | null;
+	/** Kernel module or mapped file; null for the core kernel. */
+	readonly module: string | null;
+	readonly named: boolean;
+	/** Samples in the function itself. */
+	readonly self: Weighted;
+	/** Samples in it or in what it called; a stack in which it recurs counts once. */
+	readonly total: Weighted;
+}
+
+/** CPU time by function, the most of its own first. Conditions: thread, process, name, cpu. `top` counts rows. */
+export async function profileByFunction(
+	ds: Dataset,
+	parameters?: ProfileParameters,
+): Promise<Profile<FunctionProfile> | NotRecorded> {
+	return ofStacks(ds, parameters, functionTotals);
+}
+
+export interface ModuleProfile extends Omit<FunctionProfile, "name" | "named"> {}
+
+/**
+ * CPU time by program, library, kernel module (module null and kind "kernel": the core kernel). Conditions: thread,
+ * process, name, cpu. `top` counts rows.
+ */
+export async function profileByModule(
+	ds: Dataset,
+	parameters?: ProfileParameters,
+): Promise<Profile<ModuleProfile> | NotRecorded> {
+	return ofStacks(ds, parameters, moduleTotals);
+}
+
+async function ofStacks<T>(
+	ds: Dataset,
+	parameters: ProfileParameters | undefined,
+	totals: (stacks: readonly ProfileStack[]) => T[],
+): Promise<Profile<T> | NotRecorded> {
+	const { top, ...all } = parameters ?? {};
+	const stacks = await profileStacks(ds, all);
+	return "kind" in stacks ? stacks : { ...stacks, rows: topOf(totals(stacks.rows), top) };
+}
+
+/** Functions of these stacks, the most time of their own first. */
+export function functionTotals(stacks: readonly ProfileStack[]): FunctionProfile[] {
+	return totals(stacks, (f) => `${f.name}\0${f.module ?? ""}\0${f.kind}`).map(
+		({ frame, kind, self, total }) => ({
+			name: frame.name,
+			kind,
+			module: frame.module,
+			named: frame.named,
+			self,
+			total,
+		}),
+	);
+}
+
+/** Modules of these stacks, the most time of their own first. */
+export function moduleTotals(stacks: readonly ProfileStack[]): ModuleProfile[] {
+	return totals(stacks, (f) => `${f.module ?? ""}\0${f.kind}`).map(({ frame, kind, self, total }) => ({
+		kind,
+		module: frame.module,
+		self,
+		total,
+	}));
+}
+
+interface Totals {
+	readonly key: string;
+	readonly frame: StackFrame;
+	readonly kind: StackFrame["kind"] | null;
+	readonly self: { samples: number; weight: number };
+	readonly total: { samples: number; weight: number };
+	/** The last stack that was counted in total. */
+	last: ProfileStack | null;
+}
+
+const noStack: StackFrame = {
+	name: NO_STACK,
+	kind: "user",
+	module: null,
+	plumbing: false,
+	named: false,
+	file: null,
+	line: null,
+};
+
+function totals(stacks: readonly ProfileStack[], keyOf: (frame: StackFrame) => string): Totals[] {
+	const rows = new Map<string, Totals>();
+	// Frames are shared by the stacks of a trace: one look by identity instead of a key for each.
+	const byFrame = new Map<StackFrame, Totals>();
+	const rowOf = (frame: StackFrame): Totals => {
+		const known = byFrame.get(frame);
+		if (known !== undefined) return known;
+		const key = frame === noStack ? NO_STACK : keyOf(frame);
+		let row = rows.get(key);
+		if (row === undefined) {
+			const kind = frame === noStack ? null : frame.kind;
+			row = {
+				key,
+				frame,
+				kind,
+				self: { samples: 0, weight: 0 },
+				total: { samples: 0, weight: 0 },
+				last: null,
+			};
+			rows.set(key, row);
+		}
+		byFrame.set(frame, row);
+		return row;
+	};
+	const add = (to: { samples: number; weight: number }, stack: ProfileStack) => {
+		to.samples += stack.samples;
+		to.weight += stack.weight;
+	};
+	for (const stack of stacks) {
+		const frames = stack.frames.length === 0 ? [noStack] : stack.frames;
+		for (const frame of frames) {
+			const row = rowOf(frame);
+			if (row.last === stack) continue;
+			row.last = stack;
+			add(row.total, stack);
+		}
+		add(rowOf(frames.at(-1)!).self, stack);
+	}
+	return [...rows.values()].sort(
+		(a, b) => b.self.weight - a.self.weight || b.total.weight - a.total.weight || (a.key < b.key ? -1 : 1),
+	);
+}
+
+export interface UnnamedModule {
+	/** Mapped file or kernel module; null: the core kernel, or memory that is not mapped. */
+	readonly module: string | null;
+	readonly kind: StackFrame["kind"];
+	/** Of its files (table binary), such as "not found"; empty for the kernel and for memory that is not mapped. */
+	readonly states: readonly string[];
+	/** Samples in a function of it that has no name. */
+	readonly self: Weighted;
+	/** Samples with a frame on it that has no name. */
+	readonly total: Weighted;
+}
+
+/** What has no names in these stacks, and why, the most samples first. */
+export async function unnamedModules(
+	ds: Dataset,
+	scope: Scope,
+	stacks: readonly ProfileStack[],
+): Promise<UnnamedModule[]> {
+	const states = new Map<string, string[]>();
+	for (const { module, state } of await ds.rows<{ module: string; state: string }>(
+		fragment`
+SELECT DISTINCT module, state FROM "binary" WHERE trace = ${scope.trace} AND module IS NOT NULL AND state IS NOT NULL ORDER BY ALL`,
+		scope.options,
+	))
+		states.set(module, [...(states.get(module) ?? []), state]);
+	const onlyUnnamed = stacks.map((s) => {
+		const leaf = s.frames.at(-1);
+		const unnamed = s.frames.filter((f) => !f.named);
+		// A named function at the end: nothing of the module's own.
+		return { stack: { ...s, frames: unnamed }, self: leaf !== undefined && !leaf.named };
+	});
+	const all = onlyUnnamed.filter((u) => u.stack.frames.length > 0);
+	const own = new Map(
+		moduleTotals(all.filter((u) => u.self).map((u) => u.stack)).map((m) => [`${m.kind} ${m.module}`, m.self]),
+	);
+	return moduleTotals(all.map((u) => u.stack))
+		.map(({ module, kind, total }) => ({
+			module,
+			kind: kind ?? "user",
+			states: module === null || kind !== "user" ? [] : (states.get(module) ?? []),
+			self: own.get(`${kind} ${module}`) ?? { samples: 0, weight: 0 },
+			total,
+		}))
+		.sort((a, b) => b.total.weight - a.total.weight);
+}
