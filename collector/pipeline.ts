@@ -6,6 +6,7 @@ import type { Batch } from "../lib/schema/batch.ts";
 import { catalog } from "../lib/schema/catalog.ts";
 import type { Row, Table } from "../lib/schema/column.ts";
 import { cpuSample } from "../lib/schema/events.ts";
+import { cgroup as cgroupTable } from "../lib/schema/identity.ts";
 import type { IdentityRow, Note } from "./decode/source.ts";
 import { EventTable, NOW, STAMP, type TableContext } from "./decode/tracepoint/event-table.ts";
 import type { EventFormat } from "./decode/tracepoint/format.ts";
@@ -16,6 +17,7 @@ import { compileThunk } from "./decode/tracepoint/thunk.ts";
 import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derive/derivation.ts";
 import { createDerivations } from "./derive/index.ts";
 import { defaultPrevState, parsePrevState } from "./derive/prev-state.ts";
+import { Cgroups } from "./identity/cgroups.ts";
 import type { Names } from "./identity/resolve.ts";
 import { StackTable } from "./identity/stacks.ts";
 import { writeThreads } from "./identity/thread-rows.ts";
@@ -85,6 +87,8 @@ export class Pipeline {
 	readonly threads: Threads;
 	readonly notes = new Notes();
 	readonly stacks: StackTable;
+	/** A source that tells a group by id and path (PERF_RECORD_CGROUP) calls its `known`. */
+	readonly cgroups: Cgroups;
 	readonly recent: RecentEvents;
 	readonly #options: PipelineOptions;
 	readonly #derivations: readonly Derivation[];
@@ -99,6 +103,7 @@ export class Pipeline {
 	constructor(options: PipelineOptions) {
 		this.#options = options;
 		this.threads = new Threads(this.strings);
+		this.cgroups = new Cgroups(this.strings);
 		this.stacks = new StackTable(options.memory);
 		this.recent = new RecentEvents(options.cpus);
 		this.#clashing = clashingNames(options.formats);
@@ -117,7 +122,7 @@ export class Pipeline {
 			note: (severity, kind, text, cpu) =>
 				this.notes.add({ severity, kind, source: "derive", text, cpu: cpu ?? null }),
 		};
-		this.#derivations = createDerivations(context, options.derived);
+		this.#derivations = createDerivations(context, options.derived, this.cgroups);
 		for (const d of this.#derivations)
 			for (const [event, subscription] of Object.entries(d.events)) {
 				const list = this.#subscriptions.get(event) ?? [];
@@ -146,7 +151,9 @@ export class Pipeline {
 					text: `${event}: a record is shorter than its format says, or points outside itself`,
 				}),
 		};
+		for (const { path, inode } of options.side.cgroups) this.cgroups.known(inode, path);
 		for (const t of options.side.threads) {
+			if (t.cgroup !== undefined) this.cgroups.knownThread(t.tid, t.cgroup, t.when);
 			if (t.name !== undefined) this.threads.known(t.tid, this.strings.code(t.name), "ps");
 			if (t.tgid !== undefined) this.threads.knownProcess(t.tid, t.tgid, "start");
 			this.threads.knownDetails(t.tid, {
@@ -261,11 +268,18 @@ export class Pipeline {
 		for (const d of this.#derivations) d.stack?.(cpu, table.format.name, utid, stackId, -1);
 	}
 
+	/** The thread is in the control group with this id of the kernel, says a record (PERF_SAMPLE_CGROUP). */
+	inCgroup(utid: number, inode: number, ts: number): void {
+		const now = Math.max(ts, this.#clock[NOW]!);
+		for (const d of this.#derivations) d.inCgroup?.(now, utid, inode);
+	}
+
 	/** After the last record and every cpuEnd. `end` is the end of the window. */
 	finish(end: number): void {
 		for (const d of this.#derivations) d.finish(end);
 		this.threads.settle();
 		writeThreads(this.threads, this.strings, (table) => this.#appender(table) as TableWriter<typeof table>);
+		this.cgroups.write(this.#appender(cgroupTable) as TableWriter<typeof cgroupTable>);
 		for (const d of this.#tables) d.flush();
 		for (const a of this.#appenders.values()) a.flush();
 		if (this.#backwards > 0)

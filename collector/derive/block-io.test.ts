@@ -132,6 +132,16 @@ describe("a request", () => {
 		]);
 	});
 
+	test("has the kernel's stack; a user stack alone is none", () => {
+		const t = ios((t) => {
+			t.event(100, 0, 7, "block_rq_issue", io(8, 8));
+			t.stack(0, 3, 5);
+			t.stack(0, -1, 6);
+			t.event(200, 0, 0, "block_rq_complete", done(8, 8));
+		});
+		expect(t.rows("block_io", "stack_id")).toEqual([{ stack_id: 3 }]);
+	});
+
 	test("whose completion is not recorded has no duration, but its stack", () => {
 		const t = ios((t) => {
 			t.event(100, 0, 7, "block_rq_issue", io(8, 8));

@@ -146,6 +146,7 @@ export class CgroupThreads implements Derivation {
 
 	/** `unseen` 1: the thread was found in another group, its move was not recorded. */
 	#move(utid: number, set: number, ts: number, unseen: number): void {
+		if (this.#ended[utid] === 1) return;
 		const old = this.#set[utid]!;
 		this.#set[utid] = set;
 		if (this.#cgroups.shown(old) === this.#cgroups.shown(set)) return;
@@ -157,7 +158,7 @@ export class CgroupThreads implements Derivation {
 	/** What is known of a thread whose group no event has told yet. */
 	#resolve(utid: number): void {
 		this.#growTo(utid);
-		if (utid === 0 || this.#set[utid] !== UNKNOWN_SET || this.#ended[utid] === 1) return;
+		if (utid === 0 || this.#set[utid] !== UNKNOWN_SET) return;
 		const tid = this.#threads.tidOf(utid);
 		if (!this.#threads.startKnown(utid) && !this.#told.has(tid)) {
 			const set = this.#cgroups.setAtStart(tid);
@@ -210,7 +211,7 @@ export class CgroupThreads implements Derivation {
 
 	#openAtFirstSign(utid: number, set: number): void {
 		const first = this.#threads.firstTsOf(utid);
-		if (set === UNKNOWN_SET || Number.isNaN(first)) return;
+		if (set === UNKNOWN_SET || Number.isNaN(first) || this.#ended[utid] === 1) return;
 		this.#set[utid] = set;
 		this.#since[utid] = first;
 		this.#openLeft[utid] = this.#threads.startKnown(utid) ? 0 : 1;

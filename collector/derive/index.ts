@@ -2,7 +2,9 @@
  * All derivations, in the order in which they see each event: interrupts first, since they tell who wakes a thread;
  * then who runs, then what a thread waits for, then the calls in which it waits.
  */
+import type { Cgroups } from "../identity/cgroups.ts";
 import { BlockIos } from "./block-io.ts";
+import { CgroupThreads } from "./cgroup-thread.ts";
 import type { Derivation, DeriveContext } from "./derivation.ts";
 import { Frequencies } from "./frequency.ts";
 import { Futexes } from "./futex.ts";
@@ -15,7 +17,11 @@ import { ThreadIdentity } from "./thread-identity.ts";
 import { ThreadStates } from "./thread-state.ts";
 
 /** Without `derived`: only what the event tables need (thread identity), and the gaps. */
-export function createDerivations(context: DeriveContext, derived: boolean): readonly Derivation[] {
+export function createDerivations(
+	context: DeriveContext,
+	derived: boolean,
+	cgroups: Cgroups,
+): readonly Derivation[] {
 	const identity = new ThreadIdentity(context);
 	const lost = new Lost(context);
 	if (!derived) return [identity, lost];
@@ -34,5 +40,6 @@ export function createDerivations(context: DeriveContext, derived: boolean): rea
 		new BlockIos(context),
 		new IdleStates(context),
 		new Frequencies(context),
+		new CgroupThreads(context, cgroups),
 	];
 }

@@ -11,7 +11,14 @@ import { sched } from "../../lib/schema/derived.ts";
 import type { Threads } from "../identity/threads.ts";
 import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derivation.ts";
 import { PrevStates } from "./prev-state.ts";
-import { isParting, isRetold, type LastSwitch, SWITCH_RECORDS, UNKNOWN } from "./switch-record.ts";
+import {
+	endedThread,
+	isParting,
+	isRetold,
+	type LastSwitch,
+	SWITCH_RECORDS,
+	UNKNOWN,
+} from "./switch-record.ts";
 
 /** The open slice of a CPU. */
 interface Slice extends LastSwitch {
@@ -31,6 +38,7 @@ export class Sched implements Derivation {
 	readonly #out: TableWriter<typeof sched>;
 	readonly #context: DeriveContext;
 	readonly #recorded: boolean;
+	readonly #ready: number;
 	readonly #preempted: number;
 	readonly #cpus: Slice[] = [];
 	/** last CPU to which each thread came */
@@ -58,6 +66,7 @@ export class Sched implements Derivation {
 		this.#out = context.table(sched);
 		this.#context = context;
 		this.#recorded = context.recorded.has("sched_switch") || context.recorded.has(SWITCH_RECORDS);
+		this.#ready = context.strings.code("R");
 		this.#preempted = context.strings.code("R+");
 		this.events = {
 			sched_switch: {
@@ -103,9 +112,11 @@ export class Sched implements Derivation {
 		this.#shows(slice, cpu, ts, utid);
 	}
 
-	switched(cpu: number, ts: number, prev: number, next: number, preempted: boolean): void {
+	switched(cpu: number, ts: number, told: number, next: number, preempted: boolean): void {
 		const slice = this.#cpus[cpu];
-		if (!slice?.open || (prev === UNKNOWN && next === UNKNOWN)) return;
+		if (!slice?.open || (told === UNKNOWN && next === UNKNOWN)) return;
+		const ended = told === UNKNOWN && !this.#context.perTask;
+		const prev = ended ? endedThread(slice, next, this.#threads) : told;
 		this.#sawSwitch(slice);
 		if (isRetold(slice, ts, prev, next)) {
 			if (next !== UNKNOWN && slice.since === ts) slice.openLeft = false;
@@ -114,7 +125,7 @@ export class Sched implements Derivation {
 		if (this.#context.perTask && prev !== UNKNOWN) this.#shows(slice, cpu, ts, prev);
 		if (slice.current !== prev) this.#replaced(slice, prev, cpu);
 		if (slice.current !== UNKNOWN || ts > slice.since)
-			this.#close(cpu, slice, ts, preempted && prev !== UNKNOWN ? this.#preempted : -1, false);
+			this.#close(cpu, slice, ts, this.#endState(told, preempted), false);
 		if (next > 0) {
 			this.#isOn(next, cpu);
 			this.#shown.add(next);
@@ -157,6 +168,12 @@ export class Sched implements Derivation {
 		if (next !== 0) this.#isOn(next, cpu);
 		this.#begin(slice, stays ? next : UNKNOWN, ts, stays ? nextPrio : Number.NaN, false);
 		slice.left = prev;
+	}
+
+	/** As a record of a switch tells it: the idle thread can always run on, and is never preempted by the letter. */
+	#endState(prev: number, preempted: boolean): number {
+		if (prev === UNKNOWN || !preempted) return -1;
+		return prev === 0 ? this.#ready : this.#preempted;
 	}
 
 	/** A record of the thread shows that it runs on the CPU, since when is unknown; UNKNOWN: the one that ran has ended. */

@@ -64,14 +64,14 @@ describe("PERF_RECORD_SWITCH of whole CPUs", () => {
 				.in(111, 0, 8, 7)
 				.out(150, 0, 8, 0)
 				.in(151, 0, 0, 8)
-				.out(160, 0, 0, 7)
+				.out(160, 0, 0, 7, true)
 				.in(161, 0, 7, 0)
 				.event(180, 0, 7, "x"),
 		);
 		expect(slices(t, 0)).toEqual([
 			[7, 100, 110, "R+", "<"],
 			[8, 110, 150, null, ""],
-			[0, 150, 160, null, ""],
+			[0, 150, 160, "R", ""],
 			[7, 160, 180, null, ">"],
 		]);
 		expect(life(t, 7)).toEqual([
@@ -136,6 +136,27 @@ describe("PERF_RECORD_SWITCH of whole CPUs", () => {
 		expect(both.rows("sched")).toEqual(alone.rows("sched"));
 		expect(both.rows("thread_state")).toEqual(alone.rows("thread_state"));
 		expect(both.notes).toEqual([]);
+	});
+
+	test("of a thread that has ended names no thread: it is dead", () => {
+		const t = run(
+			new DeriveTest()
+				.in(100 * us, 0, 7, 0)
+				.exit(300 * us, 0, 7)
+				.out(400 * us, 0, -1, 8)
+				.in(500 * us, 0, 8, -1)
+				.event(600 * us, 0, 8, "x"),
+		);
+		expect(slices(t, 0)).toEqual([
+			[0, 100_000, 100_000, null, "<"],
+			[7, 100_000, 400_000, null, ""],
+			[8, 400_000, 600_000, null, ">"],
+		]);
+		expect(life(t, 7)).toEqual([
+			["running", 100_000, 400_000, ""],
+			["dead", 400_000, 400_000, ""],
+		]);
+		expect(kinds(t)).toEqual(["switch-records"]);
 	});
 
 	test("after a loss nobody is known until the next switch", () => {

@@ -4,6 +4,8 @@
  * recorded for single threads, each knows its own only. A sched_switch of the same switch may stand before both.
  */
 
+import type { Threads } from "../identity/threads.ts";
+
 /** No thread: of a CPU, who runs there is unknown; of a record, it does not tell. */
 export const UNKNOWN = -1;
 
@@ -32,6 +34,15 @@ export function isRetold(known: LastSwitch, ts: number, prev: number, next: numb
 	if (next === UNKNOWN) return known.left === prev && known.current !== prev;
 	if (known.current !== next) return false;
 	return prev === UNKNOWN || known.left === UNKNOWN ? ts - known.since <= SWITCH_NS : known.left === prev;
+}
+
+/**
+ * The thread that leaves, where the record tells none though it was made for the whole CPU: one that has ended has no
+ * number any more when it switches for the last time (tid -1), but its CPU knows it. UNKNOWN if it is not that.
+ */
+export function endedThread(known: LastSwitch, next: number, threads: Threads): number {
+	const utid = known.current === next ? known.left : known.current;
+	return utid > 0 && threads.endKnown(utid) ? utid : UNKNOWN;
 }
 
 /** A record that the thread leaves behind while it switches, and no sign that it came back. */

@@ -375,6 +375,41 @@ describe("events of single calls", () => {
 	});
 });
 
+describe("where perf recorded", () => {
+	/** What listeners hear of how long each call slept. */
+	function slept(options: TestOptions, parts: readonly [number, number, number, number]) {
+		const heard: number[] = [];
+		const t = new DeriveTest({ recorded: [...recorded, "sched_switch"], ...options })
+			.event(100, 0, 7, "sys_enter", enter(READ))
+			.event(500, 0, 7, "sys_exit", exit(READ));
+		const told: ThreadClock = {
+			totals: (_utid, ts, out) => out.set(ts === 100 ? [0, 0, 0, 0] : parts),
+			lastWait: () => null,
+		};
+		t.run((context) => [new Syscalls(context, told, [{ ended: (call) => heard.push(call.blocked) }])]);
+		return heard;
+	}
+
+	test("a call of which a part is unknown may have slept longer than is told", () => {
+		expect(slept({}, [100, 0, 100, 200])).toEqual([100]);
+		expect(slept({ perTask: true }, [100, 0, 100, 200])).toEqual([Number.NaN]);
+		expect(slept({ perTask: true }, [100, 0, 300, 0])).toEqual([300]);
+		expect(slept({ recorded: [...recorded, "PERF_RECORD_SWITCH"] }, [100, 0, 0, 300])).toEqual([Number.NaN]);
+	});
+
+	test("exit_group ends with the thread, though neither event nor switch tells its end", () => {
+		const t = new DeriveTest({ perTask: true, recorded: ["sys_enter", "sys_exit", "sched_switch"] })
+			.event(100, 0, 7, "sys_enter", enter(234))
+			.exit(150, 0, 7)
+			.event(400, 0, 8, "sys_enter", enter(READ));
+		t.run((context) => [new ThreadIdentity(context), new Syscalls(context, clock)]);
+		expect(t.rows("syscall", "name", "ts", "dur", "open_right")).toEqual([
+			{ name: "exit_group", ts: 100, dur: 50, open_right: false },
+			{ name: "read", ts: 400, dur: 0, open_right: true },
+		]);
+	});
+});
+
 test("others can ask in which call a thread is", () => {
 	const t = new DeriveTest();
 	let syscalls: Syscalls | undefined;

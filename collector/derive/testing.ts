@@ -176,7 +176,7 @@ export class DeriveTest {
 					d.stack?.(step.cpu, event.name, event.utid, step.stackId, step.userStackId);
 			} else {
 				const { ts, cpu } = step;
-				const utid = this.#utid(step.kind === "switch" ? step.by : step.pid, ts);
+				const utid = this.#told(step.kind === "switch" ? step.by : step.pid, ts);
 				if (!started.has(cpu)) {
 					started.add(cpu);
 					const first = step.kind === "switch" ? this.#told(step.prev, ts) : utid;

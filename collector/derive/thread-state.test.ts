@@ -82,6 +82,28 @@ describe("a wait", () => {
 		expect(states.lastWait(t.threads.find(7))).toMatchObject({ since: 110, stackId: 33 });
 	});
 
+	test("keeps the user stack as well, whether it comes with the kernel's or after it", () => {
+		const t = run(
+			new DeriveTest()
+				.event(100, 0, 7, "sched_switch", swap(7, 1, 0))
+				.stack(0, 33, 44)
+				.event(110, 1, 8, "sched_switch", swap(8, 1, 0))
+				.stack(1, 35)
+				.stack(1, -1, 46)
+				.event(120, 0, 0, "sched_switch", swap(0, 0, 7))
+				.event(130, 0, 7, "sched_switch", swap(7, 1, 0)),
+		);
+		const stacks = (tid: number) =>
+			rowsOf(t, tid)
+				.filter((r) => r.state === "sleeping")
+				.map((r) => [r.blocked_stack_id, r.blocked_user_stack_id]);
+		expect(stacks(7)).toEqual([
+			[33, 44],
+			[null, null],
+		]);
+		expect(stacks(8)).toEqual([[35, 46]]);
+	});
+
 	test("keeps the system call in which it began", () => {
 		const t = usual();
 		run(t, undefined, -1, t.strings.code("futex"));

@@ -28,7 +28,14 @@ import type { Threads } from "../identity/threads.ts";
 import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derivation.ts";
 import { PrevClass, PrevStates } from "./prev-state.ts";
 import type { InterruptContext, OpenSyscalls, ThreadClock } from "./shared.ts";
-import { isParting, isRetold, type LastSwitch, SWITCH_RECORDS, UNKNOWN } from "./switch-record.ts";
+import {
+	endedThread,
+	isParting,
+	isRetold,
+	type LastSwitch,
+	SWITCH_RECORDS,
+	UNKNOWN,
+} from "./switch-record.ts";
 
 /** trace_flag_type in include/linux/trace_events.h. */
 const FLAG_HARDIRQ = 0x08;
@@ -292,9 +299,11 @@ export class ThreadStates implements Derivation, ThreadClock {
 		if (this.#perTask && c && !c.ended && !isParting(c, ts, utid)) this.#shows(c, utid, cpu, ts);
 	}
 
-	switched(cpu: number, ts: number, prev: number, next: number, preempted: boolean): void {
+	switched(cpu: number, ts: number, told: number, next: number, preempted: boolean): void {
 		const c = this.#cpus[cpu];
-		if (!c || c.ended || (prev === UNKNOWN && next === UNKNOWN)) return;
+		if (!c || c.ended || (told === UNKNOWN && next === UNKNOWN)) return;
+		const ended = told === UNKNOWN && !this.#perTask;
+		const prev = ended ? endedThread(c, next, this.#threads) : told;
 		if (!this.#sawSwitch) this.#release();
 		if (isRetold(c, ts, prev, next)) {
 			if (next > 0 && c.since === ts) this.#f[this.#at(next) + F.openLeft] = 0;
@@ -302,7 +311,11 @@ export class ThreadStates implements Derivation, ThreadClock {
 		}
 		if (this.#perTask && prev !== UNKNOWN) this.#shows(c, prev, cpu, ts);
 		if (c.current !== prev && c.current > 0) this.#contradicted(c.current, cpu);
-		if (prev > 0) this.#leaves(c, prev, cpu, ts, preempted ? PrevClass.runnable : PrevClass.unknown);
+		const as = preempted ? PrevClass.runnable : PrevClass.unknown;
+		if (prev > 0) {
+			this.#leaves(c, prev, cpu, ts, ended ? PrevClass.dead : as);
+			if (ended) this.#threads.dead(prev);
+		}
 		if (next > 0) {
 			this.#shown.add(next);
 			this.#comesTo(next, cpu, ts, 0);

@@ -234,6 +234,18 @@ describe("the user's part on POWER", () => {
 		expect(read([USER, 0x11040n, inMid, inOuter, inMid]).user).toEqual([0x11040n, inMid, inOuter, inMid]);
 	});
 
+	test("by symbols: where a callee of the caller has saved its return address before is no frame, but recursion is", () => {
+		const twice = { ...words, 73792: 0x4e800421, 73824: bl(0x12060, 0x12000) };
+		const { read } = setup({ binaries: binaries({ "/prog": program({ functions, words: twice }) }) });
+		expect(read([USER, 0x11040n, inMid, 0x12044n, inOuter]).user).toEqual([0x11040n, inMid, inOuter]);
+		expect(read([USER, 0x11040n, inMid, 0x12064n, inOuter]).user).toEqual([
+			0x11040n,
+			inMid,
+			0x12064n,
+			inOuter,
+		]);
+	});
+
 	test("drops a link register that points nowhere, or into data", () => {
 		const { read, spaces } = setup();
 		expect(read([USER, 0x11040n, 0x77n, inMid]).user).toEqual([0x11040n, inMid]);

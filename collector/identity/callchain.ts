@@ -142,7 +142,7 @@ export class Callchains {
 			}
 			const end = partEnd(pairs, begin, count);
 			const judged = this.#power ? this.#judgeKernel(pairs, begin, end) : null;
-			if (depth === 0) doubtful = judged !== null && isDoubtful(judged, begin, end, count);
+			if (depth === 0) doubtful = judged?.doubtful === true;
 			for (let k = begin; k < end; k++) {
 				if (judged && ((k === begin + 1 && !judged.lr) || (k === begin + 2 && !judged.slot))) continue;
 				const lo = pairs[2 * k]!;
@@ -156,7 +156,8 @@ export class Callchains {
 		return id;
 	}
 
-	#judgeKernel(pairs: Int32Array, begin: number, end: number): Judgement {
+	#judgeKernel(pairs: Int32Array, begin: number, end: number): Judgement | null {
+		if (pairs[2 * begin] === 0 && pairs[2 * begin + 1] === 0) return null;
 		this.#symbols ??= this.#options.kernelSymbols();
 		const word = (k: number) => (k < end ? { lo: pairs[2 * k]!, hi: pairs[2 * k + 1]! } : { lo: 0, hi: 0 });
 		return judgeKernel(word(begin), word(begin + 1), word(begin + 2), this.#symbols);
@@ -175,7 +176,8 @@ export class Callchains {
 			}
 			const end = partEnd(pairs, begin, count);
 			const judged = this.#power ? this.#judgeUser(space, pairs, begin, end) : null;
-			if (depth === 0) doubtful = judged !== null && isDoubtful(judged, begin, end, count);
+			if (depth === 0)
+				doubtful = judged?.doubtful === true && this.#inPlace(space, pairs, begin + 2, end, count);
 			for (let k = begin; k < end; k++) {
 				if (judged && ((k === begin + 1 && !judged.lr) || (k === begin + 2 && !judged.slot))) continue;
 				const lo = pairs[2 * k]!;
@@ -193,9 +195,21 @@ export class Callchains {
 
 	#judgeUser(space: AddressSpace, pairs: Int32Array, begin: number, end: number): Judgement | null {
 		const nip = this.#place(space, pairs, begin, end);
-		return nip === null
+		return nip === null || space.find(pairs[2 * begin]!, pairs[2 * begin + 1]!)?.name === UPROBES
 			? null
 			: judgeUser(nip, this.#place(space, pairs, begin + 1, end), this.#place(space, pairs, begin + 2, end));
+	}
+
+	/**
+	 * Whether the word at `slot` stays where it is in the stack, the third. A doubtful stack is judged again when more is
+	 * at hand; it must have its first words in their places then.
+	 */
+	#inPlace(space: AddressSpace, pairs: Int32Array, slot: number, end: number, count: number): boolean {
+		if (slot >= end) return end === count;
+		const lo = pairs[2 * slot]!;
+		const hi = pairs[2 * slot + 1]!;
+		const left = (lo === 0 && hi === 0) || space.find(lo, hi)?.name === UPROBES;
+		return !left || slot + 1 === count;
 	}
 
 	/** What is at hand for word `k`; null for a zero and behind the end. */
@@ -239,9 +253,4 @@ function partEnd(pairs: Int32Array, begin: number, count: number): number {
 	let end = begin + 1;
 	while (end < count && !isMarker(pairs, end)) end++;
 	return end;
-}
-
-/** The words of a doubtful stack keep their places, so that it can be judged again: its first part is not cut before slot1. */
-function isDoubtful(judged: Judgement, begin: number, end: number, count: number): boolean {
-	return judged.doubtful && (end - begin > 2 || end === count);
 }

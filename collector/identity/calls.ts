@@ -83,3 +83,10 @@ export function canCall(ret: Code, below: Code | null, belowIsReturn: boolean): 
 	}
 	return below === null || isStub(binary, called) || jumpsTo(binary, called, null);
 }
+
+/** Whether the instruction before the return address `ret` calls the function that it lies in. */
+export function callsItself({ binary, at }: Code): boolean {
+	const word = binary.word(at - 4);
+	const call = word === null ? null : target(word, at - 4);
+	return call?.link === true && inside(binary.function(at - 4), call.to);
+}

@@ -4,8 +4,8 @@
  * the function has called nothing, and slot1 (what the second frame has saved) is the caller's caller or the caller,
  * or was never written. Every word behind them is true.
  */
-import type { Binaries, Binary } from "./binary.ts";
-import { type Code, canCall } from "./calls.ts";
+import type { Binaries, Binary, BinaryFunction } from "./binary.ts";
+import { type Code, callsItself, canCall } from "./calls.ts";
 import type { KernelSymbols } from "./kallsyms.ts";
 
 export interface Judgement {
@@ -94,7 +94,7 @@ export function judgeUser(nip: UserPlace, lr: UserPlace | null, slot: UserPlace 
 	if (lr === null) return both;
 	// scv leaves its own address in LR (arch/powerpc/kernel/interrupt_64.S)
 	if (lr.address === nip.address) return dropLr;
-	if (nip.executable !== null && lr.executable !== true) return dropLr;
+	if (lr.executable === false || (lr.executable === null && nip.executable !== null)) return dropLr;
 	const state = nip.code?.binary.frames?.stateAt(nip.code.at) ?? null;
 	if (state !== null) {
 		if (!state.saved) return state.frame ? dropSlot : both;
@@ -108,7 +108,13 @@ export function judgeUser(nip: UserPlace, lr: UserPlace | null, slot: UserPlace 
 	// a function that has used LR has saved it before: then slot1 is true
 	if (stale === true || (lr.code !== null && !canCall(lr.code, nip.code, false))) return dropLr;
 	if (stale === null || nip.code === null || lr.code === null) return doubt;
-	return slot?.code && !canCall(slot.code, lr.code, true) ? dropSlot : both;
+	if (!slot?.code) return both;
+	if (!canCall(slot.code, lr.code, true)) return dropSlot;
+	// a frame in which nothing is saved yet: slot1 is where an earlier callee of the caller has saved its return address
+	const caller = lr.code.binary.function(lr.code.at - 4);
+	const ofCaller =
+		caller !== null && slot.code.binary === lr.code.binary && returnsInto(caller, slot.code.at);
+	return ofCaller && !callsItself(slot.code) ? dropSlot : both;
 }
 
 /** Whether a return address lies in the function of `nip`; null where that function is not known. */
@@ -116,8 +122,13 @@ function inFunctionOf(nip: UserPlace, ret: UserPlace): boolean | null {
 	if (nip.code) {
 		const own = nip.code.binary.function(nip.code.at);
 		if (own === null) return null;
-		return ret.code?.binary === nip.code.binary && ret.code.at > own.start && ret.code.at <= own.end;
+		return ret.code?.binary === nip.code.binary && returnsInto(own, ret.code.at);
 	}
 	if (nip.jit !== null) return ret.jit === nip.jit;
 	return null;
+}
+
+/** A return address belongs to the function of the call before it. */
+function returnsInto(f: BinaryFunction, address: number): boolean {
+	return address > f.start && address <= f.end;
 }

@@ -15,25 +15,23 @@ import {
 	moduleTotals,
 	type ProcessProfile,
 	type Profile,
-	type ProfileParameters,
 	type ProfileStack,
 	processTotals,
 	profileByCpu,
 	profileStacks,
-	type SampleEvent,
 	type ThreadProfile,
 	threadTotals,
 	type UnnamedModule,
 	unnamedModules,
-	type Weighted,
 } from "../stacks/profile.ts";
+import type { ProfileParameters, SampleEvent, Weighted } from "../stacks/sampled.ts";
 import type { Block, KeyNumber, NoticeBlock, Quantity, TableBlock, TableColumn } from "./document.ts";
 import { expectedThread } from "./expected.ts";
 import { defineReport, notRecordedNotice } from "./frame.ts";
 import { nothing } from "./nothing.ts";
 import { type Pool, poolNames } from "./pools.ts";
 import { recorded } from "./recorded.ts";
-import type { Findings } from "./report.ts";
+import type { Findings, ReportModule } from "./report.ts";
 import {
 	counted,
 	EXPECTED,
@@ -58,7 +56,7 @@ const sections = {
 	sampling: "How was it sampled?",
 } as const;
 
-export const cpuProfile = defineReport({
+const framed = defineReport({
 	name: "cpu-profile",
 	question,
 	linuxki: "kiprof",
@@ -86,10 +84,7 @@ export const cpuProfile = defineReport({
 		const busy = event.busy.weight;
 		const expected = expectedProcesses(threads, facts);
 		const first = processes.find((p) => !expected.has(processKey(p))) ?? processes[0];
-		const hot =
-			first === undefined
-				? undefined
-				: functionTotals(stacks.filter((s) => processKey(s) === processKey(first)))[0];
+		const hot = first === undefined ? null : hottest(stacks, first);
 		const unnamedSelf = functions
 			.filter((f) => !f.named && f.kind !== null)
 			.reduce((sum, f) => sum + f.self.weight, 0);
@@ -101,7 +96,7 @@ export const cpuProfile = defineReport({
 			title:
 				first === undefined
 					? "The sampled CPUs were idle"
-					: `${processName(first)} uses ${percent(first.weight, busy)} of the ${what(event)}${hotWords(hot, first)}`,
+					: `${processName(first)} uses ${percent(first.weight, busy)} of the ${what(event)}${hot === null ? "" : `, ${percent(hot.weight, first.weight)} of that in ${hot.name}`}`,
 			lead: [
 				`${counted(event.busy.samples, "sample")} of ${event.event} in threads, ${amount(busy, event)}; ${counted(event.idle.samples, "sample")} in idle CPUs, which count nowhere.`,
 				sampled.others.length === 0
@@ -157,6 +152,9 @@ export const cpuProfile = defineReport({
 	},
 });
 
+/** Where does CPU time go; takes the sampled event as a parameter of its own. */
+export const cpuProfile: ReportModule = { ...framed, parameters: [...framed.parameters, "event"] };
+
 function notSampled(lacking: NotRecorded): Findings {
 	const notice = notRecordedNotice(lacking);
 	return {
@@ -196,10 +194,19 @@ function summed(rows: readonly Weighted[]): Weighted {
 const processKey = (p: { readonly tgid: number | null; readonly process: string | null }): string =>
 	`${p.tgid} ${p.process}`;
 
-function hotWords(hot: FunctionProfile | undefined, process: Weighted): string {
-	if (hot === undefined) return "";
-	if (hot.kind === null) return "; its stacks were not recorded";
-	return `, ${percent(hot.self.weight, process.weight)} of that in ${hot.name}`;
+/** Where a process is most of its time, by self; addresses without a name count together, as one place. */
+function hottest(stacks: readonly ProfileStack[], process: ProcessProfile): { name: string; weight: number } {
+	const own = functionTotals(stacks.filter((s) => processKey(s) === processKey(process)));
+	const weightOf = (rows: readonly FunctionProfile[]) => rows.reduce((sum, f) => sum + f.self.weight, 0);
+	const places = [
+		...own.filter((f) => f.named).map((f) => ({ name: f.name, weight: f.self.weight })),
+		{
+			name: "functions without a name",
+			weight: weightOf(own.filter((f) => !f.named && f.kind !== null)),
+		},
+		{ name: "stacks that were not recorded", weight: weightOf(own.filter((f) => f.kind === null)) },
+	];
+	return places.reduce((a, b) => (b.weight > a.weight ? b : a));
 }
 
 /** Processes of which every sampled thread is the recorder. */
@@ -220,7 +227,7 @@ function expectedProcesses(
 function keyNumbers(
 	event: SampleEvent,
 	first: ProcessProfile | undefined,
-	hot: FunctionProfile | undefined,
+	hot: { readonly name: string; readonly weight: number } | null,
 	kernel: number,
 	unnamed: number,
 	doubtful: Weighted,
@@ -233,12 +240,12 @@ function keyNumbers(
 			quantity: quantityOf(event),
 			base: `${counted(event.busy.samples, "sample")} of threads; idle: ${group(event.idle.samples)}`,
 		},
-		...(first === undefined || hot === undefined || hot.kind === null
+		...(first === undefined || hot === null
 			? []
 			: [
 					{
 						label: `in ${hot.name}`,
-						value: share(hot.self.weight, first.weight),
+						value: share(hot.weight, first.weight),
 						quantity: "percent" as const,
 						base: `of ${amount(first.weight, event)} in ${processName(first)}`,
 					},

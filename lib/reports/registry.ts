@@ -1,8 +1,8 @@
 /** All reports by name: the command line, notebooks and tests find them here. */
 import type { Dataset } from "../dataset/dataset.ts";
 import { nearest } from "../dataset/nearest.ts";
-import type { QueryParameters } from "../dataset/scope.ts";
 import { exitCode, PowerkiError } from "../schema/errors.ts";
+import type { ProfileParameters } from "../stacks/sampled.ts";
 import { cpuProfile } from "./cpu-profile.ts";
 import { cpuUsage } from "./cpu-usage.ts";
 import { disk } from "./disk.ts";
@@ -26,22 +26,32 @@ export function reportNamed(name: string): ReportModule {
 	]);
 }
 
+/** Parameters of reports; a module's `parameters` says which it takes. */
+export type ReportParameters = ProfileParameters;
+
 /**
- * Makes one report, or for "all" each of them in order.
+ * Makes one report, or for "all" each of them in order, with the parameters that it takes.
  * @throws PowerkiError (usage) for an unknown name or a wrong parameter, and where several traces could be meant
  */
 export async function runReport(
 	name: string,
 	ds: Dataset,
-	parameters: QueryParameters = {},
+	parameters: ReportParameters = {},
 ): Promise<Report[]> {
-	const chosen = name === "all" ? reports : [reportNamed(name)];
+	if (name !== "all") return [await report(name, ds, parameters)];
+	const { event: _event, ...common } = parameters;
 	const made: Report[] = [];
-	for (const report of chosen) made.push(await report.build(ds, parameters));
+	for (const module of reports)
+		made.push(await module.build(ds, module.parameters.includes("event") ? parameters : common));
 	return made;
 }
 
 /** Makes one report, as a cell of a notebook does. */
-export function report(name: string, ds: Dataset, parameters: QueryParameters = {}): Promise<Report> {
-	return reportNamed(name).build(ds, parameters);
+export async function report(name: string, ds: Dataset, parameters: ReportParameters = {}): Promise<Report> {
+	const module = reportNamed(name);
+	if (parameters.event !== undefined && !module.parameters.includes("event"))
+		throw new PowerkiError(exitCode.usage, `the report ${name} has no parameter “event”`, [
+			`its parameters: ${module.parameters.join(", ")}`,
+		]);
+	return module.build(ds, parameters);
 }

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeDataset, rowsSql } from "../dataset/fixture.ts";
 import { smallTrace } from "../dataset/small-trace.ts";
 import { type Dataset, openDataset } from "../index.ts";
+import { reportText } from "../render/terminal.ts";
 import { PowerkiError } from "../schema/errors.ts";
+import { sampledTrace } from "../stacks/sampled-trace.ts";
 import type { Block, Report, TableBlock, Value } from "./document.ts";
 import { report, reportNamed, reports, runReport } from "./registry.ts";
 
@@ -63,7 +65,7 @@ describe("by name", () => {
 		expect(error.message).toBe("there is no report “run-qeue”");
 		expect(error.details).toEqual([
 			"did you mean: run-queue",
-			"reports: cpu-usage, run-queue, waits, futex, disk, all",
+			"reports: cpu-usage, run-queue, waits, cpu-profile, futex, disk, all",
 		]);
 	});
 	it("all makes each, in order", async () => {
@@ -224,11 +226,135 @@ describe("waits", () => {
 	});
 });
 
+describe("cpu-profile", () => {
+	let sampled: Dataset;
+	let folder: string;
+	beforeAll(async () => {
+		folder = await makeDataset([sampledTrace]);
+		sampled = await openDataset(folder);
+	});
+	afterAll(() => {
+		sampled.close();
+		rmSync(folder, { recursive: true });
+	});
+	const flame = (r: Report) => {
+		const figure = blocks(r, "flame").find((b) => b.kind === "figure");
+		return figure?.figure.interactive?.model as { total: number };
+	};
+
+	it("names the process and its function, and how sure it is", async () => {
+		const r = await report("cpu-profile", sampled);
+		expect(r.title.replaceAll("\u202f", " ")).toBe(
+			"app (11) uses 88.9 % of the CPU time, 25.0 % of that in fib",
+		);
+		expect(r.keyNumbers.map((k) => [k.label, Math.round(Number(k.value) * 10) / 10])).toEqual([
+			["CPU time", 90e6],
+			["in fib", 25],
+			["kernel", 22.2],
+			["without a name", 11.1],
+			["doubtful stacks", 11.1],
+		]);
+	});
+	it("the flame graph, processes, threads, functions, CPUs and modes sum to the samples of threads", async () => {
+		for (const top of [1, 3, 100])
+			for (const where of [undefined, "name = A", "cpu = 1"]) {
+				const r = await report("cpu-profile", sampled, { top, ...(where === undefined ? {} : { where }) });
+				const total = { "": 90e6, "name = A": 70e6, "cpu = 1": 20e6 }[where ?? ""];
+				expect(flame(r).total).toBe(total);
+				const [processes, threads] = tables(r, "consumers");
+				const [self, , modules] = tables(r, "functions");
+				const [cpus] = tables(r, "cpus");
+				expect(
+					[
+						sum(processes.rows, "weight"),
+						sum(threads.rows, "weight"),
+						sum(self.rows, "self"),
+						sum(modules.rows, "self"),
+						sum(cpus.rows, "weight"),
+						sum(
+							tables(r, "modes")[0].rows.filter((row) => row.mode !== "idle"),
+							"weight",
+						),
+					].filter((x) => x !== total),
+				).toEqual([]);
+			}
+	});
+	it("says which names are missing and why", async () => {
+		const r = await report("cpu-profile", sampled);
+		expect(blocks(r, "names")[0]).toMatchObject({
+			kind: "notice",
+			remedy: "perf record -a -g -e cpu-clock -F 99",
+		});
+		expect(tables(r, "names")[0].rows.map((row) => [row.module, row.why, row.self])).toEqual([
+			["/usr/lib/libc.so.6", "not found", 0],
+		]);
+		expect(JSON.stringify(blocks(r, "names"))).toContain("--symbols DIR");
+	});
+	it("says that time with interrupts off is seen late, and what else was sampled", async () => {
+		const r = await report("cpu-profile", sampled);
+		expect(blocks(r, "sampling")[0]).toMatchObject({
+			text: expect.stringMatching(/1 sample .* was taken when interrupts were switched on again/),
+		});
+		expect(tables(r, "sampling")[0].rows.map((row) => row.event)).toEqual([
+			"cpu-clock",
+			"cycles:u",
+			"page-faults",
+		]);
+	});
+	it("without samples names the command that gets them", async () => {
+		const r = await report("cpu-profile", ds);
+		expect(r.title).toBe("No answer to “where does CPU time go?”: it was not recorded");
+		for (const section of r.sections.slice(0, -1))
+			expect(section.blocks[0]).toMatchObject({
+				kind: "notice",
+				reason: "not-recorded",
+				remedy: expect.stringMatching(/^perf record -a -g -e cpu-clock -F 99/),
+			});
+	});
+	it("takes the event, which no other report does", async () => {
+		const r = await report("cpu-profile", sampled, { event: "cycles" });
+		expect(r.title.replaceAll("\u202f", " ")).toBe(
+			"app (11) uses 100 % of the cycles, 75.0 % of that in functions without a name",
+		);
+		expect(r.keyNumbers[0]).toMatchObject({ label: "cycles", value: 4000, quantity: "count" });
+		expect(reportNamed("cpu-profile").parameters).toEqual(["trace", "window", "where", "top", "event"]);
+		const error = await refusal(report("waits", ds, { event: "cycles" }));
+		expect([error.code, error.message]).toEqual([2, "the report waits has no parameter “event”"]);
+		// Of all reports the one that has it takes it.
+		const every = await runReport("all", sampled, { event: "cycles" });
+		expect(every.find((x) => x.name === "cpu-profile")?.title).toBe(r.title);
+	});
+	it("of idle CPUs alone says so", async () => {
+		const r = await report("cpu-profile", sampled, { window: "0.2..0.215" });
+		expect(r.title).toBe("The sampled CPUs were idle");
+		expect(blocks(r, "flame")[0]).toMatchObject({ kind: "notice", reason: "none" });
+	});
+	it("of one sample, and of long names, is whole", async () => {
+		const one = await report("cpu-profile", sampled, { window: "0.13..0.131" });
+		expect([flame(one).total, one.title.includes("100")]).toEqual([10e6, true]);
+		const long = "x".repeat(5000);
+		const other = await makeDataset([
+			{
+				...sampledTrace,
+				tables: {
+					...sampledTrace.tables,
+					frame: rowsSql("frame", [{ frame_id: 4, address: 1, symbol: long, module: `/${long}` }]),
+				},
+			},
+		]);
+		using ds2 = await openDataset(other);
+		const text = reportText(await report("cpu-profile", ds2), { width: 80 });
+		expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+		rmSync(other, { recursive: true });
+	});
+});
+
 it("reports say what they answer and LinuxKI's name for it", () => {
 	expect(reports.map((r) => [r.name, r.linuxki])).toEqual([
 		["cpu-usage", "kiall, kipid"],
 		["run-queue", "kirunq"],
 		["waits", "kiwait"],
+		["cpu-profile", "kiprof"],
 		["futex", "kifutex"],
 		["disk", "kidsk"],
 	]);

@@ -8,15 +8,14 @@ import { openDataset } from "../index.ts";
 import { PowerkiError } from "../schema/errors.ts";
 import { NO_STACK } from "./frames.ts";
 import {
-	eventStem,
 	profileByCpu,
 	profileByFunction,
 	profileByModule,
 	profileByProcess,
 	profileByThread,
 	profileStacks,
-	sampledEvents,
 } from "./profile.ts";
+import { eventStem, sampledEvents } from "./sampled.ts";
 import { sampledTrace } from "./sampled-trace.ts";
 
 const MS = 1_000_000;

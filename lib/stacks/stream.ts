@@ -7,7 +7,7 @@ import { type QueryParameters, scopeOf } from "../dataset/scope.ts";
 import { type ThreadRef, threadOf } from "../dataset/thread-ref.ts";
 import { whereSql } from "../dataset/where.ts";
 import { type StackFrame, type Stacks, stacksOf } from "./frames.ts";
-import { type ProfileParameters, sampledEvents, samples, samplesIn, weightOf } from "./profile.ts";
+import { type ProfileParameters, sampledEvents, samples, samplesIn, weightOf } from "./sampled.ts";
 import { defaultStates, waitFields, waitNeeds } from "./waits.ts";
 
 export interface WeightedFrames {

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { datasetOf, type TestDataset } from "../support/dataset.ts";
+import { datasetOf, expectNone, type TestDataset } from "../support/dataset.ts";
 import { besideJson, bundledTrace } from "../support/traces.ts";
 
 interface Expected {
@@ -102,6 +102,18 @@ it("its threads: the one that was attached and the one that it made, each until 
 	]);
 	expect(rows[0]!.ts).toBe(rows[0]!.attached);
 	for (const r of rows) expect(r.end).toBe(r.last);
+});
+
+it("a thread is in one group at a time, and in it for all of its slices", async () => {
+	expectNone(
+		await d.rows(`SELECT a.utid, a.ts, b.ts FROM cgroup_thread a JOIN cgroup_thread b
+			ON a.utid = b.utid AND a.ts < b.ts AND a.ts + a.dur > b.ts`),
+	);
+	expectNone(
+		await d.rows(`SELECT s.* FROM sched s JOIN (SELECT utid, min(ts) AS a, max(ts + dur) AS b, sum(dur) AS dur
+			FROM cgroup_thread GROUP BY utid) m USING (utid)
+			WHERE m.dur <> m.b - m.a OR s.ts + s.dur > m.b OR (s.ts < m.a AND s.ts + s.dur > m.a AND s.ts <> 311457374320)`),
+	);
 });
 
 it("groups by name: engine, container, pod and unit, ids as the kernel has them", async () => {

@@ -38,8 +38,8 @@ function removeOldBuilds(cache: string): void {
 export async function collected(trace: TestTrace, options: readonly string[] = []): Promise<string> {
 	build ??= buildHash();
 	const id = createHash("sha256")
-		.update(`${trace.path} ${statSync(trace.path).mtimeMs}`)
-		.update(JSON.stringify(options))
+		.update(trace.paths.map((p) => `${p} ${statSync(p).mtimeMs}`).join("\n"))
+		.update(JSON.stringify([...trace.options, ...options]))
 		.digest("hex")
 		.slice(0, 16);
 	const folder = join(cacheFolder(), build, id);
@@ -49,7 +49,7 @@ export async function collected(trace: TestTrace, options: readonly string[] = [
 		mkdirSync(dirname(folder), { recursive: true });
 	}
 	const making = `${folder}.${process.pid}`;
-	const run = await powerki(["collect", trace.path, "--out", making, ...options]);
+	const run = await powerki(["collect", ...trace.paths, "--out", making, ...trace.options, ...options]);
 	if (run.code !== 0 && run.code !== 4)
 		throw new Error(`collect ${trace.name} ended with ${run.code ?? run.signal}: ${run.stderr}`);
 	try {

@@ -4,7 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ZSTDDecoder } from "zstddec";
@@ -16,10 +16,14 @@ export const bundledRoot = join(repository, "test", "traces");
 export interface TestTrace {
 	/** Folder (and file, where it is not trace.dat) relative to the root, such as variants/v6. */
 	readonly name: string;
-	/** Path of the trace file, unpacked. */
+	/** Path of the trace, unpacked: a file, or the folder that perf record --threads writes. */
 	readonly path: string;
+	/** The files of a recording that comes as a series, in the order of time; `path` alone otherwise. */
+	readonly paths: readonly string[];
 	/** Folder of the files beside it: expected.json, truth.jsonl, side/. */
 	readonly folder: string;
+	/** Options that collecting it needs, such as where its programs are. */
+	readonly options: readonly string[];
 }
 
 function files(folder: string): string[] {
@@ -34,10 +38,19 @@ function nameOf(root: string, path: string): string {
 	return file === "trace.dat" ? folder : join(folder, file);
 }
 
-/** The project's own traces: nothing else is needed to run the fast tests. */
+/** A trace that is one file. */
+const single = (name: string, path: string, folder: string): TestTrace => ({
+	name,
+	path,
+	paths: [path],
+	folder,
+	options: [],
+});
+
+/** The project's own trace.dat files: nothing else is needed to run the fast tests. */
 export const bundled: readonly TestTrace[] = files(bundledRoot)
 	.filter((f) => basename(f) === "trace.dat")
-	.map((path) => ({ name: nameOf(bundledRoot, path), path, folder: dirname(path) }));
+	.map((path) => single(nameOf(bundledRoot, path), path, dirname(path)));
 
 export function bundledTrace(name: string): TestTrace {
 	const trace = bundled.find((t) => t.name === name);
@@ -58,17 +71,12 @@ export async function moreTraces(): Promise<readonly TestTrace[]> {
 	if (more !== null) return more;
 	more = [];
 	if (moreRoot === null) return more;
-	const decoder = new ZSTDDecoder();
-	await decoder.init();
+	const decoder = await zstd();
 	for (const file of files(moreRoot)) {
 		if (!/\.dat(\.zst)?$/.test(file) || /(^|\/)perf\.data/.test(file)) continue;
 		const name = nameOf(moreRoot, file);
 		if (name.includes("truncated")) continue;
-		more.push({
-			name,
-			path: file.endsWith(".zst") ? unpacked(decoder, file, name) : file,
-			folder: dirname(file),
-		});
+		more.push(single(name, file.endsWith(".zst") ? unpacked(decoder, file, name) : file, dirname(file)));
 	}
 	return more;
 }
@@ -86,6 +94,75 @@ function unpacked(decoder: ZSTDDecoder, file: string, name: string): string {
 		renameSync(`${path}.${process.pid}`, path);
 	}
 	return path;
+}
+
+async function zstd(): Promise<ZSTDDecoder> {
+	const decoder = new ZSTDDecoder();
+	await decoder.init();
+	return decoder;
+}
+
+const perfRoot = join(bundledRoot, "perf");
+
+let perf: Promise<readonly TestTrace[]> | null = null;
+
+/** The project's own captures by perf (perf/<name>), unpacked into the cache when first asked for. */
+export function perfTraces(): Promise<readonly TestTrace[]> {
+	perf ??= unpackPerf();
+	return perf;
+}
+
+export async function perfTrace(name: string): Promise<TestTrace> {
+	const trace = (await perfTraces()).find((t) => t.name === `perf/${name}`);
+	if (trace === undefined) throw new Error(`no trace ${name} in test/traces/perf`);
+	return trace;
+}
+
+/** Files that stand beside a packed capture but are no part of it: they stay packed. */
+const prints = /\.txt\.zst$/;
+
+/** Everything below test/traces/perf unpacked, in a folder of the cache that is named after what is in it. */
+async function unpackPerf(): Promise<readonly TestTrace[]> {
+	const sources = files(perfRoot).filter(
+		(f) => (f.endsWith(".zst") && !prints.test(f)) || /^perf-\d+\.map$/.test(basename(f)),
+	);
+	const hash = createHash("sha256");
+	for (const file of sources) hash.update(`${relative(perfRoot, file)}\0`).update(readFileSync(file));
+	const root = join(cacheFolder(), "unpacked", hash.digest("hex").slice(0, 16));
+	if (!existsSync(root)) {
+		const decoder = await zstd();
+		const making = `${root}.${process.pid}`;
+		for (const file of sources) {
+			const to = join(making, relative(perfRoot, file));
+			mkdirSync(dirname(to), { recursive: true });
+			const bytes = readFileSync(file);
+			if (file.endsWith(".zst")) writeFileSync(to.slice(0, -".zst".length), decoder.decode(bytes));
+			else writeFileSync(to, bytes);
+		}
+		try {
+			renameSync(making, root);
+		} catch {
+			// another test process was faster
+			rmSync(making, { recursive: true });
+		}
+	}
+	const programs = join(root, "bin");
+	return readdirSync(root)
+		.filter((name) => name !== basename(programs))
+		.sort()
+		.map((name) => {
+			const paths = readdirSync(join(root, name))
+				.filter((f) => !f.endsWith(".map"))
+				.sort()
+				.map((f) => join(root, name, f));
+			return {
+				name: `perf/${name}`,
+				path: paths[0]!,
+				paths,
+				folder: join(perfRoot, name),
+				options: ["--symbols", programs],
+			};
+		});
 }
 
 /** Reads a JSON file beside a trace. */

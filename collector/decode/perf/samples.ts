@@ -114,6 +114,14 @@ export class Samples {
 			threads.lastTs[utid] = ts;
 			if (pid > 0 && threads.tgidOf(utid) !== pid) threads.inProcess(utid, pid);
 		}
+		if (parts.cgroup >= 0) {
+			const [first, second] = [view.getUint32(parts.cgroup, le), view.getUint32(parts.cgroup + 4, le)];
+			this.#o.pipeline.inCgroup(
+				utid,
+				le ? second * 4_294_967_296 + first : first * 4_294_967_296 + second,
+				ts,
+			);
+		}
 		this.#stacks(event, pid);
 		if (attr.sampleType & sampleBit.read) this.#readValues(k, p, end, misc, ts, cpu, utid);
 		else if (attr.type === TRACEPOINT) this.#tracepoint(k, event, end, ts, cpu, tid, utid);

@@ -149,6 +149,7 @@ export class Session {
 			const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 			if (taskTypes.has(type)) this.#tasks.before(type, misc, { view, bytes }, 0, bytes.length);
 			else if (type === recordType.ksymbol) this.#ksymbol(view, bytes, 0, bytes.length);
+			else if (type === recordType.cgroup) this.#cgroup(view, bytes, 0, bytes.length);
 			else if (type === recordType.lostSamples && bytes.length >= 16)
 				this.#lostSamples += Number(view.getBigUint64(8, recording.littleEndian));
 		}
@@ -202,6 +203,7 @@ export class Session {
 		handlers[recordType.switch] = (p, end, misc, ts) => this.#switch(p, end, misc, ts, false);
 		handlers[recordType.switchCpuWide] = (p, end, misc, ts) => this.#switch(p, end, misc, ts, true);
 		handlers[recordType.ksymbol] = (p, end) => this.#ksymbol(this.#o.memory.view, this.#o.memory.u8, p, end);
+		handlers[recordType.cgroup] = (p, end) => this.#cgroup(this.#o.memory.view, this.#o.memory.u8, p, end);
 		handlers[recordType.throttle] = (p, end) => this.#throttled(p, end);
 		return handlers;
 	}
@@ -324,6 +326,17 @@ export class Session {
 			"The kernel stopped an event for a while because it came too often (kernel.perf_event_max_sample_rate): samples are missing",
 			1,
 			cpu < 0 ? null : cpu,
+		);
+	}
+
+	/** A control group that came: its inode (8), its path. */
+	#cgroup(view: DataView, bytes: Uint8Array, p: number, end: number): void {
+		if (end - p < 17) return;
+		let to = p + 16;
+		while (to < end && bytes[to] !== 0) to++;
+		this.pipeline.cgroups.known(
+			Number(view.getBigUint64(p + 8, this.#o.memory.littleEndian)),
+			Buffer.from(bytes.subarray(p + 16, to)).toString("utf8"),
 		);
 	}
 

@@ -12,8 +12,8 @@ export interface Abbreviation {
 }
 
 /** The largest programs, linked with LTO, need some thousand. */
-const maxAbbreviations = 1 << 17;
-const maxAttributes = 1 << 20;
+const maxAbbreviations = 1 << 15;
+const maxAttributes = 1 << 18;
 
 /** Read as far as codes are asked for: to find a unit, its first entry is enough. */
 export class Abbreviations {

@@ -39,7 +39,7 @@ interface Row {
 }
 
 /** Rules of sampled addresses are asked for again and again. */
-const maxRows = 16384;
+const maxRows = 4096;
 
 /** null if the file has no call frame information, or is for a machine whose registers are not known. */
 export function openCallFrames(elf: ElfSections): CallFrames | null {

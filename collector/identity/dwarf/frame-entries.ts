@@ -36,6 +36,8 @@ export interface FrameEntry {
 
 /** Kept entries that others refer to; a program has a handful. */
 const maxCommonEntries = 1024;
+/** Browsers have a million functions. */
+const maxEntries = 1 << 22;
 
 export class FrameEntries {
 	readonly #section: Buffer;
@@ -87,7 +89,7 @@ export class FrameEntries {
 	#buildIndex() {
 		const found: { start: number; at: number }[] = [];
 		// some linkers end .eh_frame of each input by an entry of length 0: go on behind it
-		for (let at = 0; at + 4 <= this.#section.length; ) {
+		for (let at = 0; at + 4 <= this.#section.length && found.length < maxEntries; ) {
 			const next = orNull(() => {
 				const reader = this.reader(at);
 				const { length } = reader.initialLength();

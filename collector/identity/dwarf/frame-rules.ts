@@ -57,6 +57,8 @@ export class Rules {
 
 /** Compilers nest by one, at the epilogues. */
 const maxRemembered = 64;
+/** Functions of a megabyte of code have some ten thousand bytes of instructions. */
+const maxProgramBytes = 1 << 20;
 
 /**
  * Rules at an address inside the entry.
@@ -64,6 +66,11 @@ const maxRemembered = 64;
  */
 export function rulesAt(entries: FrameEntries, entry: FrameEntry, address: number): Rules {
 	const { common } = entry;
+	if (
+		entry.programEnd - entry.program > maxProgramBytes ||
+		common.programEnd - common.program > maxProgramBytes
+	)
+		throw new Malformed();
 	const rules = new Rules();
 	run(entries, common, entries.reader(common.program, common.programEnd), rules, null, 0, 0);
 	run(

@@ -43,6 +43,7 @@ const scopeTags: ReadonlySet<number> = new Set([
 ]);
 
 const maxEntries = 1 << 25;
+const maxEntriesOfFunction = 1 << 22;
 const maxScopes = 1 << 20;
 const maxFunctions = 1 << 20;
 const maxNodes = 1 << 18;
@@ -51,7 +52,8 @@ const maxRangesOfFunction = 1 << 19;
 /** Kept rows of indexes and trees, of all units. */
 const keptIndexRows = 1 << 21;
 const keptNodes = 1 << 19;
-const keptNames = 1 << 16;
+/** Characters of all kept names. */
+const keptNameLength = 1 << 23;
 /** From an inlined call to its function, from there to its declaration. */
 const maxReferences = 8;
 const maxQualifiers = 64;
@@ -64,7 +66,7 @@ export class Functions {
 		(index) => 1 + index.functions.size + index.scopes.length,
 	);
 	readonly #trees = new BoundedCache<readonly InlineNode[]>(keptNodes, (nodes) => 1 + nodes.length);
-	readonly #names = new BoundedCache<string | null>(keptNames);
+	readonly #names = new BoundedCache<string | null>(keptNameLength, (name) => 64 + (name?.length ?? 0));
 
 	constructor(sections: DebugSections, units: Units) {
 		this.#sections = sections;
@@ -104,6 +106,7 @@ export class Functions {
 
 	#readIndex(unit: Unit, functions: RangeTableBuilder, scopes: UnitIndex["scopes"][number][]): void {
 		const reader = this.#units.reader(unit, unit.firstEntry);
+		const abbreviations = this.#units.abbreviations(unit);
 		const entry = new Entry();
 		const budget = new RangeBudget(maxRangesOfUnit);
 		/** Scopes that are open, and how deep their children are. */
@@ -117,7 +120,7 @@ export class Functions {
 				if (--depth <= 0) return;
 				continue;
 			}
-			const abbreviation = unit.abbreviations.get(code);
+			const abbreviation = abbreviations.get(code);
 			const { tag, children } = abbreviation;
 			if (children) depth++;
 			if (tag === Tag.subprogram) {
@@ -145,6 +148,7 @@ export class Functions {
 	}
 
 	#readNodes(unit: Unit, reader: Reader, nodes: InlineNode[]): void {
+		const abbreviations = this.#units.abbreviations(unit);
 		const entry = new Entry();
 		const budget = new RangeBudget(maxRangesOfFunction);
 		/** Inlined calls that are open, and how deep their children are. */
@@ -152,7 +156,7 @@ export class Functions {
 		let depth = 0;
 		/** Depth of the children of a function inside the function, whose calls are not ours. */
 		let inner = 0;
-		while (reader.at < reader.end) {
+		for (let entries = 0; reader.at < reader.end && entries < maxEntriesOfFunction; entries++) {
 			const code = reader.uleb();
 			if (code === 0) {
 				if (open.length > 0 && open[open.length - 1].depth === depth) open.pop();
@@ -160,7 +164,7 @@ export class Functions {
 				if (--depth <= 0) return;
 				continue;
 			}
-			const abbreviation = unit.abbreviations.get(code);
+			const abbreviation = abbreviations.get(code);
 			const { tag, children } = abbreviation;
 			if (children) depth++;
 			if (tag === Tag.inlinedSubroutine && inner === 0 && nodes.length < maxNodes) {
@@ -195,7 +199,7 @@ export class Functions {
 			const code = reader.uleb();
 			if (code === 0) break;
 			const entry = new Entry();
-			entry.read(reader, unit.abbreviations.get(code), unit);
+			entry.read(reader, this.#units.abbreviations(unit).get(code), unit);
 			const name = this.#text(entry, "name", unit);
 			if (name) return this.#qualified(unit, at, name);
 			linkageName ??= this.#text(entry, "linkageName", unit);
@@ -223,7 +227,7 @@ export class Functions {
 	#scopeName(unit: Unit, place: number): string | null {
 		const reader = this.#units.reader(unit, place);
 		const entry = new Entry();
-		entry.read(reader, unit.abbreviations.get(reader.uleb()), unit);
+		entry.read(reader, this.#units.abbreviations(unit).get(reader.uleb()), unit);
 		const name = this.#text(entry, "name", unit);
 		return name || (entry.tag === Tag.namespace ? "(anonymous namespace)" : null);
 	}

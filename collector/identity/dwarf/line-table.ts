@@ -6,7 +6,10 @@ import type { Unit } from "./units.ts";
 
 /** Rows that are kept of one unit. The largest, linked with LTO, have some million. */
 const maxRows = 1 << 22;
-const maxFiles = 1 << 18;
+export const maxFiles = 1 << 18;
+const maxSequences = 1 << 20;
+/** PATH_MAX of Linux. */
+const maxPathLength = 4096;
 const maxFormats = 64;
 
 /** A name where it stands; a directory has none itself. */
@@ -35,7 +38,6 @@ export class LineTable {
 	readonly #unit: Unit;
 	readonly #header: Header;
 	readonly #rows = new Rows();
-	readonly #paths = new Map<number, string | null>();
 	/** Ranges of addresses that have ascending rows; the value is the number of the sequence. */
 	readonly #sequences: RangeTable;
 
@@ -44,7 +46,7 @@ export class LineTable {
 		this.#sections = sections;
 		this.#unit = unit;
 		this.#header = readHeader(sections, unit);
-		const sequences = new RangeTableBuilder(maxRows);
+		const sequences = new RangeTableBuilder(maxSequences);
 		// rows before damage are good
 		orNull(() =>
 			runProgram(
@@ -70,13 +72,8 @@ export class LineTable {
 
 	/** Path of a file by its number in the table; null if it is not known. */
 	path(file: number): string | null {
-		let path = this.#paths.get(file);
-		if (path === undefined) {
-			path = orNull(() => this.#path(file));
-			if (this.#paths.size >= maxFiles) this.#paths.clear();
-			this.#paths.set(file, path);
-		}
-		return path;
+		const path = orNull(() => this.#path(file));
+		return path && path.length <= maxPathLength ? path : null;
 	}
 
 	#path(number: number): string | null {

@@ -4,12 +4,14 @@ import type { ElfSections } from "../symbols/elf.ts";
 import { BoundedCache } from "./bounded-cache.ts";
 import { DebugSections } from "./forms.ts";
 import { Functions } from "./functions.ts";
-import { LineTable } from "./line-table.ts";
+import { LineTable, maxFiles } from "./line-table.ts";
 import { orNull } from "./reader.ts";
 import { type Unit, Units } from "./units.ts";
 
 /** Kept rows of line tables (16 bytes each), of all units. */
 const keptRows = 1 << 22;
+/** Characters of all kept paths. */
+const keptPathLength = 1 << 22;
 
 /**
  * null if the file has no debug information. Sections, but for the abbreviations, are read when the first place is asked
@@ -24,7 +26,9 @@ class Places {
 	readonly #sections: DebugSections;
 	readonly #units: Units;
 	readonly #functions: Functions;
-	readonly #lines = new BoundedCache<LineTable | null>(keptRows, (table) => 1 + (table?.size ?? 0));
+	readonly #lines = new BoundedCache<LineTable | null>(keptRows, (table) => 256 + (table?.size ?? 0));
+
+	readonly #paths = new BoundedCache<string | null>(keptPathLength, (path) => 64 + (path?.length ?? 0));
 
 	constructor(sections: DebugSections) {
 		this.#sections = sections;
@@ -44,7 +48,7 @@ class Places {
 		const calls = this.#functions.inlinedAt(unit, address);
 		if (!row && !calls) return null;
 		const at = (file: number, line: number) => ({
-			file: table?.path(file) ?? null,
+			file: table && file < maxFiles ? this.#path(unit, table, file) : null,
 			// 0: no line of the source
 			line: line > 0 ? line : null,
 		});
@@ -55,6 +59,11 @@ class Places {
 			place = at(call.callFile, call.callLine);
 		}
 		return place.file === null && place.line === null && inlined.length === 0 ? null : { ...place, inlined };
+	}
+
+	/** The same text for each place in a file. */
+	#path(unit: Unit, table: LineTable, file: number): string | null {
+		return this.#paths.get(unit.start * maxFiles + file, () => table.path(file));
 	}
 
 	#lineTable(unit: Unit): LineTable | null {

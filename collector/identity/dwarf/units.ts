@@ -13,7 +13,8 @@ export interface Unit extends UnitFormat, UnitBases {
 	readonly end: number;
 	/** Place of the first entry. */
 	readonly firstEntry: number;
-	readonly abbreviations: Abbreviations;
+	/** Place of the unit's table in .debug_abbrev. */
+	readonly abbreviationsAt: number;
 	/** What ranges count from. */
 	readonly base: number;
 	/** Place of the line table in .debug_line; NaN = none. */
@@ -25,9 +26,10 @@ export interface Unit extends UnitFormat, UnitBases {
 
 /** Browsers have some ten thousand, kernels some thousand. */
 const maxUnits = 1 << 20;
-const maxUnitRanges = 1 << 22;
+const maxUnitRanges = 1 << 21;
 const keptUnits = 512;
-const keptAbbreviationTables = 64;
+/** Units of one compiler run mostly have a table each. */
+const keptAbbreviationTables = 16;
 
 export class Units {
 	readonly #sections: DebugSections;
@@ -63,6 +65,11 @@ export class Units {
 	reader(unit: Unit, at: number): Reader {
 		if (at < unit.firstEntry) throw new Malformed();
 		return this.#sections.reader(".debug_info", at, unit.end);
+	}
+
+	/** Which attributes the unit's entries have. @throws Malformed */
+	abbreviations(unit: Unit): Abbreviations {
+		return this.#abbreviations(unit.abbreviationsAt, unit);
 	}
 
 	#findStarts(): Float64Array {
@@ -158,13 +165,12 @@ export class Units {
 		}
 		if (addressBytes !== 4 && addressBytes !== 8) return null;
 		const format: UnitFormat = { start, version, addressBytes, wide };
-		const abbreviations = this.#abbreviations(abbreviationsAt, format);
 		const firstEntry = reader.at;
 		const first = this.#sections.reader(".debug_info", firstEntry, end);
 		const entry = new Entry();
 		const code = first.uleb();
 		if (code === 0) return null;
-		entry.read(first, abbreviations.get(code), format);
+		entry.read(first, this.#abbreviations(abbreviationsAt, format).get(code), format);
 
 		// without the attribute, behind the header of the section's only part (split units of DWARF 5)
 		const from = (value: number) => (Number.isNaN(value) ? (version === 5 ? 2 * offset : 0) : value);
@@ -180,7 +186,7 @@ export class Units {
 			...bases,
 			end,
 			firstEntry,
-			abbreviations,
+			abbreviationsAt,
 			tag: entry.tag,
 			base: (low && orNull(() => this.#sections.address(low.form, low.value, format, bases))) ?? 0,
 			lines: entry.number("stmtList"),

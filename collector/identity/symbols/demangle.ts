@@ -41,7 +41,7 @@ interface Demangler {
  */
 export function demangle(names: Iterable<string>, note: (note: Note) => void): Map<string, string> {
 	const plain = new Map<string, string>();
-	let module: object | undefined;
+	let module: object | undefined | null;
 	let demangler: Demangler | undefined;
 	let skipped = 0;
 	const stop = performance.now() + maxSeconds * 1000;
@@ -51,7 +51,16 @@ export function demangle(names: Iterable<string>, note: (note: Note) => void): M
 			skipped++;
 			continue;
 		}
-		module ??= load();
+		if (module === undefined) module = load();
+		if (module === null) {
+			note({
+				severity: "warning",
+				kind: "names-mangled",
+				source: "symbols",
+				text: "names of C++ and Rust functions stay mangled: the package gecko-profiler-demangle is missing (npm ci installs it)",
+			});
+			return plain;
+		}
 		demangler ??= start(module);
 		try {
 			const text = call(demangler, name);
@@ -75,9 +84,14 @@ export function demangle(names: Iterable<string>, note: (note: Note) => void): M
 	return plain;
 }
 
-function load(): object {
-	const path = createRequire(import.meta.url).resolve("gecko-profiler-demangle/index_bg.wasm");
-	return new Module(limitMemory(readFileSync(path), maxPages));
+function load(): object | null {
+	try {
+		const path = createRequire(import.meta.url).resolve("gecko-profiler-demangle/index_bg.wasm");
+		return new Module(limitMemory(readFileSync(path), maxPages));
+	} catch (error) {
+		if (["MODULE_NOT_FOUND", "ENOENT"].includes((error as NodeJS.ErrnoException).code!)) return null;
+		throw error;
+	}
 }
 
 function start(module: object): Demangler {

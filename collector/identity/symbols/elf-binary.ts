@@ -1,6 +1,6 @@
 /** One program or library: the file that is mapped, and what its debug file and its .gnu_debugdata add. */
 import type { Binary, BinaryFunction, CallFrames, SourcePlace } from "../binary.ts";
-import { openCallFrames } from "../dwarf/index.ts";
+import { openCallFrames, openPlaces } from "../dwarf/index.ts";
 import { type Elf, type ElfSections, PF_X, PT_LOAD, type Segment, SHT_NOBITS } from "./elf.ts";
 import { FunctionTable, symbolTable } from "./function-table.ts";
 
@@ -22,6 +22,7 @@ export class ElfBinary implements Binary {
 	readonly #parts: BinaryParts;
 	readonly #segments: readonly Segment[];
 	#functions: FunctionTable | undefined;
+	#places: { readonly open: ReturnType<typeof openPlaces> } | undefined;
 	#frames: { readonly open: CallFrames | null } | undefined;
 
 	constructor(parts: BinaryParts) {
@@ -83,8 +84,9 @@ export class ElfBinary implements Binary {
 		return this.#frames.open;
 	}
 
-	place(_address: number): SourcePlace | null {
-		return null;
+	place(address: number): SourcePlace | null {
+		this.#places ??= { open: openPlaces(this.sections) };
+		return this.#places.open?.place(address) ?? null;
 	}
 
 	/** What the debug information is read from: sections of the file itself, and those that its debug file has more. */
