@@ -103,12 +103,12 @@ function describeTrace(m: Manifest, r: Collected & { seconds: number }, out: str
 		head,
 		`  trace  ${m.trace}  ${m.sources[0]?.name ?? ""}${m.buffer ? ` (buffer ${m.buffer})` : ""}`,
 		m.window
-			? `  window ${m.clock.unit === "ns" ? seconds(m.window.end - m.window.start) : `${m.window.end - m.window.start} (${m.clock.unit})`}, records on ${m.cpus.length} of ${m.machine.cpus} CPUs`
+			? `  window ${m.clock.unit === "ns" ? seconds(m.window.end - m.window.start) : `${m.window.end - m.window.start} (${m.clock.unit})`}, ${m.cpus.length === 0 ? "CPUs not recorded" : `records on ${m.cpus.length} of ${m.machine.cpus} CPUs`}`
 			: "  window empty: the trace has no records",
 		`  lost   ${m.lost.events === null ? `unknown number of events in ${m.lost.gaps} gaps` : `${group(m.lost.events)} events`}`,
 		...(notes.length > 0 ? [`  notes  ${notes.join(", ")} (table import_note)`] : []),
 		`  size   ${size(input)} trace → ${size(parquet)} dataset`,
-		`  next   powerki report cpu-usage --dataset ${out}`,
+		`  next   powerki report ${m.tables.sched === undefined && m.tables.cpu_sample !== undefined ? "cpu-profile" : "cpu-usage"} --dataset ${out}`,
 	];
 }
 

@@ -505,7 +505,7 @@ function simulated(seed: number, recorded: Recorded, perTask: boolean): { t: Der
 		truth[tid].push({ state, from: ts, to: ts, cpu });
 	};
 	let ts = 1000;
-	for (let i = 0; i < 1500; i++) {
+	for (let i = 0; i < 700; i++) {
 		ts += 10 + random(random(3) === 0 ? 400_000 : 2000);
 		const cpu = random(2);
 		const prev = current[cpu];
@@ -549,20 +549,21 @@ function running(rows: readonly TestRow[]): [number, number][] {
 
 function expectTiled(t: DeriveTest): void {
 	const at = new Map<number, number>();
-	for (const r of t.rows("thread_state")) {
-		const utid = r.utid as number;
-		expect(r.dur).toBeGreaterThanOrEqual(0);
-		expect(r.ts).toBe(at.get(utid) ?? t.threads.firstTsOf(utid));
-		at.set(utid, (r.ts as number) + (r.dur as number));
-	}
+	const bad = t.rows("thread_state").filter((r) => {
+		const [utid, ts, dur] = [r.utid as number, r.ts as number, r.dur as number];
+		const begins = at.get(utid) ?? t.threads.firstTsOf(utid);
+		at.set(utid, ts + dur);
+		return dur < 0 || ts !== begins;
+	});
+	expect(bad).toEqual([]);
 	expect(at.size).toBeGreaterThan(2);
 }
 
 describe("a recording of a scheduler whose truth is known", () => {
 	const modes: readonly (readonly [Recorded, boolean, number])[] = [
-		["sched_switch", false, 0.99],
-		["switch", false, 0.99],
-		["both", false, 0.99],
+		["sched_switch", false, 0.95],
+		["switch", false, 0.95],
+		["both", false, 0.95],
 		["sched_switch", true, 0.3],
 		["switch", true, 0.95],
 		["both", true, 0.95],
@@ -652,10 +653,12 @@ test.each(
 			running(slicesOfThreads(t)),
 		);
 		const cpus = new Map<unknown, number>();
-		for (const r of t.rows("sched")) {
-			expect(r.dur).toBeGreaterThanOrEqual(0);
-			expect(r.ts).toBeGreaterThanOrEqual(cpus.get(r.cpu) ?? 0);
-			cpus.set(r.cpu, (r.ts as number) + (r.dur as number));
-		}
+		const bad = t.rows("sched").filter((r) => {
+			const [ts, dur] = [r.ts as number, r.dur as number];
+			const after = cpus.get(r.cpu) ?? 0;
+			cpus.set(r.cpu, ts + dur);
+			return dur < 0 || ts < after;
+		});
+		expect(bad).toEqual([]);
 	},
 );

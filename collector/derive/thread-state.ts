@@ -4,7 +4,7 @@
  *
  * A thread's rows tile its life from its first sign to the end of the window, or to the last sign of a thread that is gone.
  * Threads that no event shows have no rows, nor have the idle threads (utid 0; `sched` has them per CPU), nor has a
- * trace without sched_switch. A row is appended when its interval has ended, a wait together with the runnable
+ * trace without switches. A row is appended when its interval has ended, a wait together with the runnable
  * interval after it (the stack of the wait may be recorded after the waking): rows of equal `ts` come in their order.
  *
  * The machine, for a thread:

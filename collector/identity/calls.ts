@@ -44,23 +44,53 @@ function isStub(binary: Binary, f: BinaryFunction): boolean {
 	return false;
 }
 
-/** Whether a function may hand its caller on to `below` by a jump. */
-function jumpsTo(binary: Binary, f: BinaryFunction, below: BinaryFunction | null): boolean {
-	const end = Math.min(f.end, f.start + searched * 4);
-	let recentPointer = Number.NEGATIVE_INFINITY;
-	for (let at = f.start; at < end; at += 4) {
-		const word = binary.word(at);
-		if (word === null) return true;
-		if (word === mtctrR12) recentPointer = at;
-		if (word === bctr && at - recentPointer <= 32) return true;
-		const jump = target(word, at);
-		if (!jump || jump.link || inside(f, jump.to)) continue;
-		if (inside(below, jump.to)) return true;
-		const other = binary.function(jump.to);
-		if (other === null || isStub(binary, other)) return true;
+/** Where a function may hand its caller on to by a jump. */
+interface Exits {
+	/** To any function: through a pointer or a stub, or it was not searched to its end. */
+	readonly anywhere: boolean;
+	/** Targets of jumps out of it. */
+	readonly targets: readonly number[];
+}
+
+/** By start of the function; each is searched once. */
+const searchedExits = new WeakMap<Binary, Map<number, Exits>>();
+
+function exitsOf(binary: Binary, f: BinaryFunction): Exits {
+	let known = searchedExits.get(binary);
+	if (!known) {
+		known = new Map();
+		searchedExits.set(binary, known);
 	}
-	// what was not searched may
-	return end < f.end;
+	let exits = known.get(f.start);
+	if (!exits) {
+		exits = searchExits(binary, f);
+		known.set(f.start, exits);
+	}
+	return exits;
+}
+
+function searchExits(binary: Binary, f: BinaryFunction): Exits {
+	const end = Math.min(f.end, f.start + searched * 4);
+	const targets: number[] = [];
+	let anywhere = end < f.end;
+	let pointerAt = Number.NEGATIVE_INFINITY;
+	for (let at = f.start; at < end && !anywhere; at += 4) {
+		const word = binary.word(at);
+		if (word === mtctrR12) pointerAt = at;
+		const jump = word === null ? null : target(word, at);
+		if (word === null || (word === bctr && at - pointerAt <= 32)) anywhere = true;
+		else if (jump && !jump.link && !inside(f, jump.to)) {
+			const other = binary.function(jump.to);
+			if (other === null || isStub(binary, other)) anywhere = true;
+			else targets.push(jump.to);
+		}
+	}
+	return { anywhere, targets };
+}
+
+function jumpsTo(binary: Binary, f: BinaryFunction, below: BinaryFunction | null): boolean {
+	const { anywhere, targets } = exitsOf(binary, f);
+	return anywhere || targets.some((to) => inside(below, to));
 }
 
 /**

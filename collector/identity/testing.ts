@@ -1,7 +1,7 @@
 /** A program and call chains for tests. */
 import type { Binaries, Binary, FrameState, SourcePlace } from "./binary.ts";
 
-export const EM_PPC64 = 21;
+const EM_PPC64 = 21;
 
 export interface ProgramOptions {
 	/** Name -> [start, end). */

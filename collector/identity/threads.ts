@@ -376,8 +376,7 @@ export class Threads {
 		}
 		for (const [tid, { code, from, source }] of this.#sideName) {
 			const utid = lifeOf(tid, from);
-			if (utid !== undefined)
-				this.namedIfUnknown(utid, code, Number.NaN, source);
+			if (utid !== undefined) this.namedIfUnknown(utid, code, Number.NaN, source);
 		}
 		for (const [tid, kernel] of this.#sideKernel) {
 			const utid = lifeOf(tid, From.start);

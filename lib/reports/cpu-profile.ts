@@ -89,14 +89,16 @@ const framed = defineReport({
 			.filter((f) => !f.named && f.kind !== null)
 			.reduce((sum, f) => sum + f.self.weight, 0);
 		const stackless = functions.find((f) => f.kind === null)?.self.weight ?? 0;
-		const kernel = modeSum(threads).kernel ?? 0;
+		const kernel = functions
+			.filter((f) => f.kind === "kernel" || f.kind === "module")
+			.reduce((sum, f) => sum + f.self.weight, 0);
 		const doubtful = summed(stacks.filter((s) => s.doubtful));
 
 		return {
 			title:
 				first === undefined
 					? "The sampled CPUs were idle"
-					: `${processName(first)} uses ${percent(first.weight, busy)} of the ${what(event)}${hot === null ? "" : `, ${percent(hot.weight, first.weight)} of that in ${hot.name}`}`,
+					: `${processName(first)} uses ${percent(first.weight, busy)} of the ${what(event)}${hot === null ? "" : `, ${percent(hot.weight, first.weight)} of that ${hot.place}`}`,
 			lead: [
 				`${counted(event.busy.samples, "sample")} of ${event.event} in threads, ${amount(busy, event)}; ${counted(event.idle.samples, "sample")} in idle CPUs, which count nowhere.`,
 				sampled.others.length === 0
@@ -124,13 +126,15 @@ const framed = defineReport({
 					blocks:
 						busy === 0
 							? [idleNotice(event)]
-							: [
-									selfTable(functions, event, top),
-									totalTable(functions, event, top),
-									moduleTable(moduleTotals(stacks), event, top),
-								],
+							: functions.every((f) => f.kind === null)
+								? [stackNotice(functions[0]!, event)]
+								: [
+										selfTable(functions, event, top),
+										totalTable(functions, event, top),
+										moduleTable(moduleTotals(stacks), event, top),
+									],
 				},
-				{ id: "modes", title: sections.modes, blocks: [modeTable(threads, event)] },
+				{ id: "modes", title: sections.modes, blocks: modeBlocks(threads, stacks, event) },
 				{ id: "cpus", title: sections.cpus, blocks: cpuBlocks(cpus, event, scope) },
 				{
 					id: "flame",
@@ -194,17 +198,23 @@ function summed(rows: readonly Weighted[]): Weighted {
 const processKey = (p: { readonly tgid: number | null; readonly process: string | null }): string =>
 	`${p.tgid} ${p.process}`;
 
+interface Place {
+	/** With its preposition. */
+	readonly place: string;
+	readonly weight: number;
+}
+
 /** Where a process is most of its time, by self; addresses without a name count together, as one place. */
-function hottest(stacks: readonly ProfileStack[], process: ProcessProfile): { name: string; weight: number } {
+function hottest(stacks: readonly ProfileStack[], process: ProcessProfile): Place {
 	const own = functionTotals(stacks.filter((s) => processKey(s) === processKey(process)));
 	const weightOf = (rows: readonly FunctionProfile[]) => rows.reduce((sum, f) => sum + f.self.weight, 0);
 	const places = [
-		...own.filter((f) => f.named).map((f) => ({ name: f.name, weight: f.self.weight })),
+		...own.filter((f) => f.named).map((f) => ({ place: `in ${f.name}`, weight: f.self.weight })),
 		{
-			name: "functions without a name",
+			place: "in functions without a name",
 			weight: weightOf(own.filter((f) => !f.named && f.kind !== null)),
 		},
-		{ name: "stacks that were not recorded", weight: weightOf(own.filter((f) => f.kind === null)) },
+		{ place: "without a stack", weight: weightOf(own.filter((f) => f.kind === null)) },
 	];
 	return places.reduce((a, b) => (b.weight > a.weight ? b : a));
 }
@@ -227,7 +237,7 @@ function expectedProcesses(
 function keyNumbers(
 	event: SampleEvent,
 	first: ProcessProfile | undefined,
-	hot: { readonly name: string; readonly weight: number } | null,
+	hot: Place | null,
 	kernel: number,
 	unnamed: number,
 	doubtful: Weighted,
@@ -244,13 +254,18 @@ function keyNumbers(
 			? []
 			: [
 					{
-						label: `in ${hot.name}`,
+						label: hot.place,
 						value: share(hot.weight, first.weight),
 						quantity: "percent" as const,
 						base: `of ${amount(first.weight, event)} in ${processName(first)}`,
 					},
 				]),
-		{ label: "kernel", value: share(kernel, busy), quantity: "percent", base: `of all ${what(event)}` },
+		{
+			label: "kernel functions",
+			value: share(kernel, busy),
+			quantity: "percent",
+			base: `of all ${what(event)}, by the function that was hit`,
+		},
 		{
 			label: "without a name",
 			value: share(unnamed, busy),
@@ -366,7 +381,7 @@ function threadTable(
 	const ordered = expectedLast(threads, isExpected);
 	return {
 		kind: "table",
-		caption: `a row is a thread; ${counted(threads.length, "thread")} that were sampled`,
+		caption: `a row is a thread in which samples were taken; ${counted(threads.length, "thread")}`,
 		...withTotal(
 			[
 				{ key: "thread", label: "thread", quantity: "name" },
@@ -492,6 +507,28 @@ function moduleTable(modules: readonly ModuleProfile[], event: SampleEvent, top:
 
 // --- as what
 
+function modeBlocks(
+	threads: readonly ThreadProfile[],
+	stacks: readonly ProfileStack[],
+	event: SampleEvent,
+): Block[] {
+	// The mode is that of the interrupt, the stack that of the interrupted: a late or emulated interrupt parts them.
+	const odd = summed(
+		stacks.filter((s) => s.mode === "kernel" && s.stackId === null && s.frames.at(-1)?.kind === "user"),
+	);
+	const table = modeTable(threads, event);
+	if (odd.samples === 0) return [table];
+	return [
+		table,
+		{
+			kind: "notice",
+			reason: "not-computable",
+			title: `Mode: doubtful for ${percent(odd.samples, event.busy.samples)} of the samples`,
+			text: `${counted(odd.samples, "sample")} ${odd.samples === 1 ? "is" : "are"} marked as kernel and ${odd.samples === 1 ? "has" : "have"} only a user stack: the functions tell better than the mode where the time went.`,
+		},
+	];
+}
+
 function modeTable(threads: readonly ThreadProfile[], event: SampleEvent): TableBlock {
 	const sum = modeSum(threads);
 	const all = event.busy.weight + event.idle.weight;
@@ -525,23 +562,35 @@ function modeTable(threads: readonly ThreadProfile[], event: SampleEvent): Table
 	};
 }
 
+const cpuName = ({ cpu }: CpuProfile): string => (cpu === null ? "unknown CPU" : `CPU ${cpu}`);
+
 /** Above this many CPUs the table alone is shown. */
 const mostBars = 64;
 
 function cpuBlocks(cpus: readonly CpuProfile[], event: SampleEvent, scope: Scope): Block[] {
+	if (cpus.every((c) => c.cpu === null))
+		return [
+			{
+				kind: "notice",
+				reason: "not-recorded",
+				title: "CPUs: not recorded",
+				text: "The samples do not tell on which CPU they were taken.",
+				remedy: `perf record -a -g -e ${event.event} -F 99, or with --sample-cpu for one process`,
+			},
+		];
 	const fields = scope.where === undefined ? new Set() : fieldsOf(scope.where);
 	// Under a condition on threads the others' time is no part of the bars; other events than time have no window.
 	const whole = event.unit === "ns" && [...fields].every((f) => f === "cpu");
 	const blocks: Block[] = [];
 	if (whole && cpus.length > 1 && cpus.length <= mostBars && scope.window.ns > 0) {
 		const busiest = cpus.reduce((a, b) => (b.weight > a.weight ? b : a));
-		const title = `CPU ${busiest.cpu} has the most samples of threads: ${sentence(busiest.weight, "ns")} of CPU time`;
+		const title = `${cpuName(busiest)} has the most samples of threads: ${sentence(busiest.weight, "ns")} of CPU time`;
 		blocks.push({
 			kind: "figure",
 			figure: stackedBars({
 				title,
 				subtitle: `sampled time of each CPU in the window of ${sentence(scope.window.ns, "ns")}; hatched: not sampled`,
-				alt: `${title}. ${cpus.map((c) => `CPU ${c.cpu} ${sentence(c.weight, "ns")}`).join(", ")}`,
+				alt: `${title}. ${cpus.map((c) => `${cpuName(c)} ${sentence(c.weight, "ns")}`).join(", ")}`,
 				rows: cpus.map((c): StackedBarRow => {
 					const segments = [
 						...segmentModes.map(([name, of]) => ({
@@ -552,7 +601,7 @@ function cpuBlocks(cpus: readonly CpuProfile[], event: SampleEvent, scope: Scope
 					];
 					const sum = segments.reduce((s, x) => s + x.value, 0);
 					return {
-						label: `CPU ${c.cpu}`,
+						label: cpuName(c),
 						segments,
 						total: Math.max(scope.window.ns, sum),
 						note: percent(c.weight, sum),
@@ -566,7 +615,7 @@ function cpuBlocks(cpus: readonly CpuProfile[], event: SampleEvent, scope: Scope
 	}
 	blocks.push({
 		kind: "table",
-		caption: `a row is a CPU; ${counted(cpus.length, "CPU")} that were sampled`,
+		caption: `a row is a CPU on which samples were taken; ${counted(cpus.length, "CPU")}`,
 		...withTotal(
 			[
 				{ key: "cpu", label: "CPU", quantity: "text" },
@@ -579,7 +628,7 @@ function cpuBlocks(cpus: readonly CpuProfile[], event: SampleEvent, scope: Scope
 			],
 			{
 				rows: cpus.map((c) => ({
-					cpu: String(c.cpu),
+					cpu: c.cpu === null ? "unknown" : String(c.cpu),
 					weight: c.weight,
 					busy: share(c.samples, c.samples + c.idle.samples),
 					...modeCells(c),
@@ -665,6 +714,16 @@ function statesOf({ kind, module, states }: UnnamedModule): readonly string[] {
 	return states.length === 0 ? ["unknown"] : states;
 }
 
+function stackNotice({ self }: FunctionProfile, event: SampleEvent): NoticeBlock {
+	return {
+		kind: "notice",
+		reason: "not-recorded",
+		title: `Stacks: not recorded with ${counted(self.samples, "sample")}`,
+		text: `${percent(self.weight, event.busy.weight)} of the ${what(event)} has no stack, so its functions are unknown.`,
+		remedy: `perf record -a -g -e ${event.event} -F 99`,
+	};
+}
+
 function nameBlocks(
 	unnamed: readonly UnnamedModule[],
 	functions: readonly FunctionProfile[],
@@ -674,14 +733,7 @@ function nameBlocks(
 	const { samples, weight } = event.busy;
 	const stackless = functions.find((f) => f.kind === null);
 	const blocks: Block[] = [];
-	if (stackless !== undefined)
-		blocks.push({
-			kind: "notice",
-			reason: "not-recorded",
-			title: `Stacks: not recorded with ${counted(stackless.self.samples, "sample")}`,
-			text: `${percent(stackless.self.weight, weight)} of the ${what(event)} has no stack, so its functions are unknown.`,
-			remedy: `perf record -a -g -e ${event.event} -F 99`,
-		});
+	if (stackless !== undefined) blocks.push(stackNotice(stackless, event));
 	if (unnamed.length === 0)
 		return [
 			...blocks,
@@ -764,12 +816,12 @@ function samplingBlocks(
 	return blocks;
 }
 
-function periodWords(event: SampleEvent): string {
-	const { period, unit } = event;
-	const of = (n: number) => (unit === "ns" ? sentence(n, "ns") : `${group(n)} ${unit}`);
-	if (period === null) return `${event.event}: each sample counts as one, its period was not recorded.`;
-	if (period.min !== period.max)
-		return `${event.event}: one sample each ${of(period.min)} to ${of(period.max)} (perf adapts the period to the frequency that was asked for); each weighs what it stands for.`;
-	const rate = unit === "ns" && period.min > 0 ? `, ${sentence(1e9 / period.min, "number")} a second` : "";
-	return `${event.event}: one sample each ${of(period.min)}${unit === "ns" ? " on a CPU that runs" : ""}${rate}.`;
+function periodWords({ event, period, unit }: SampleEvent): string {
+	const time = unit === "ns";
+	if (period === null) return `${event}: each sample counts as one, its period was not recorded.`;
+	const { min, max } = period;
+	if (min !== max)
+		return `${event}: one sample for ${time ? `${sentence(min, "ns")} to ${sentence(max, "ns")}` : `${group(min)} to ${group(max)} ${unit}`} (perf adapts the period to the frequency that was asked for); each weighs what it stands for.`;
+	if (!time) return `${event}: one sample for ${group(min)} ${unit}.`;
+	return `${event}: one sample for ${sentence(min, "ns")} on a CPU that runs${min > 0 ? `, ${sentence(1e9 / min, "number")} a second` : ""}.`;
 }

@@ -250,7 +250,7 @@ describe("cpu-profile", () => {
 		expect(r.keyNumbers.map((k) => [k.label, Math.round(Number(k.value) * 10) / 10])).toEqual([
 			["CPU time", 90e6],
 			["in fib", 25],
-			["kernel", 22.2],
+			["kernel functions", 33.3],
 			["without a name", 11.1],
 			["doubtful stacks", 11.1],
 		]);

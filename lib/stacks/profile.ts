@@ -131,7 +131,8 @@ function threadCells(ds: Dataset, scope: Scope, of: SampleEvent): Promise<Cell<T
 }
 
 export interface CpuProfile extends Weighted {
-	readonly cpu: number;
+	/** null: not recorded (perf record of a process without --sample-cpu). */
+	readonly cpu: number | null;
 	readonly idle: Weighted;
 	readonly modes: ModeWeights;
 }
@@ -142,7 +143,7 @@ export function profileByCpu(
 	parameters?: ProfileParameters,
 ): Promise<Profile<CpuProfile> | NotRecorded> {
 	return profile(ds, parameters, async (scope, of) => {
-		const cells = await cellsOf<{ cpu: number; idle: boolean }>(
+		const cells = await cellsOf<{ cpu: number | null; idle: boolean }>(
 			ds,
 			scope,
 			of,
@@ -160,7 +161,7 @@ export function profileByCpu(
 			({ cpu }) => ({ cpu }),
 		);
 		return [...new Set(cells.map((c) => c.cpu))]
-			.sort((a, b) => a - b)
+			.sort((a, b) => (a ?? Number.MAX_VALUE) - (b ?? Number.MAX_VALUE))
 			.map((cpu) => {
 				const { samples, weight, modes } = busy.find((c) => c.cpu === cpu) ?? nothing;
 				const rest = idle.find((c) => c.cpu === cpu) ?? nothing;

@@ -1,4 +1,4 @@
-/** Runs the laws over one trace's dataset; shared by the fast suite (bundled traces) and the slow one (all). */
+/** Runs the laws over the dataset of a trace, or of several; shared by the fast suite (bundled traces) and the slow one (all). */
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { catalog } from "../../lib/schema/catalog.ts";
@@ -10,7 +10,7 @@ import { laws } from "./laws.ts";
 /** Records that become stacks of the event before them instead of rows. */
 const stackEvents = new Set(["kernel_stack", "user_stack"]);
 
-export function lawsOf(trace: TestTrace): void {
+export function lawsOf(trace: TestTrace | readonly TestTrace[]): void {
 	let d: TestDataset;
 	beforeAll(async () => {
 		d = await datasetOf(trace);

@@ -32,14 +32,22 @@ function removeOldBuilds(cache: string): void {
 }
 
 /**
- * Folder of the dataset that holds the trace alone (all its buffers), collected when first asked for.
- * Damage is no failure here: exit 4 leaves a dataset.
+ * Folder of the dataset that holds the trace alone (all its buffers), or the traces together, collected when first asked
+ * for. Damage is no failure here: exit 4 leaves a dataset.
  */
-export async function collected(trace: TestTrace, options: readonly string[] = []): Promise<string> {
+export async function collected(
+	trace: TestTrace | readonly TestTrace[],
+	options: readonly string[] = [],
+): Promise<string> {
 	build ??= buildHash();
+	const traces = "path" in trace ? [trace] : trace;
+	const paths = traces.flatMap((t) => t.paths);
+	const all = [...new Set(traces.map((t) => t.options.join("\0")))]
+		.flatMap((o) => (o === "" ? [] : o.split("\0")))
+		.concat(options);
 	const id = createHash("sha256")
-		.update(trace.paths.map((p) => `${p} ${statSync(p).mtimeMs}`).join("\n"))
-		.update(JSON.stringify([...trace.options, ...options]))
+		.update(paths.map((p) => `${p} ${statSync(p).mtimeMs}`).join("\n"))
+		.update(JSON.stringify(all))
 		.digest("hex")
 		.slice(0, 16);
 	const folder = join(cacheFolder(), build, id);
@@ -49,9 +57,11 @@ export async function collected(trace: TestTrace, options: readonly string[] = [
 		mkdirSync(dirname(folder), { recursive: true });
 	}
 	const making = `${folder}.${process.pid}`;
-	const run = await powerki(["collect", ...trace.paths, "--out", making, ...trace.options, ...options]);
+	const run = await powerki(["collect", ...paths, "--out", making, ...all]);
 	if (run.code !== 0 && run.code !== 4)
-		throw new Error(`collect ${trace.name} ended with ${run.code ?? run.signal}: ${run.stderr}`);
+		throw new Error(
+			`collect ${traces.map((t) => t.name).join(" ")} ended with ${run.code ?? run.signal}: ${run.stderr}`,
+		);
 	try {
 		renameSync(making, folder);
 	} catch {
@@ -99,7 +109,10 @@ export async function openDataset(folder: string): Promise<TestDataset> {
 }
 
 /** Collects (once) and opens. */
-export async function datasetOf(trace: TestTrace, options: readonly string[] = []): Promise<TestDataset> {
+export async function datasetOf(
+	trace: TestTrace | readonly TestTrace[],
+	options: readonly string[] = [],
+): Promise<TestDataset> {
 	return openDataset(await collected(trace, options));
 }
 

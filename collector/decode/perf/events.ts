@@ -15,6 +15,9 @@ export interface PerfEvent {
 	readonly timed: boolean;
 }
 
+/** Ids below have a place in an array. */
+const SMALL = 1_048_576;
+
 const TRACEPOINT_NAME = /^[\w-]+:[\w-]+$/;
 
 export function describeEvents(attrs: readonly EventAttr[], formats: readonly EventFormat[]): PerfEvent[] {
@@ -42,6 +45,8 @@ export function shortName(event: PerfEvent): string {
 /** Finds the event of a record. */
 export class EventIndex {
 	readonly #byId = new Map<number, number>();
+	/** The same for small ids, which are the rule: the kernel counts them up from the boot. */
+	readonly #small: Int32Array;
 	/** Offset of the id from the start of a sample, distance from the end of other records; -1 = none. */
 	readonly #sampleId: number;
 	readonly #trailerId: number;
@@ -54,6 +59,10 @@ export class EventIndex {
 		readonly littleEndian: boolean,
 	) {
 		for (const [k, { ids }] of attrs.entries()) for (const id of ids) this.#byId.set(Number(id), k);
+		let size = 0;
+		for (const id of this.#byId.keys()) if (id < SMALL && id >= size) size = id + 1;
+		this.#small = new Int32Array(size).fill(-1);
+		for (const [id, k] of this.#byId) if (id < size) this.#small[id] = k;
 		// perf demands that the id stands in one place in all events (evlist__valid_sample_type)
 		this.#sampleId = layouts[0]?.id ?? -1;
 		const withTrailer = layouts.find((l) => l.trailer.bytes > 0) ?? layouts[0];
@@ -80,7 +89,9 @@ export class EventIndex {
 
 	/** By the words of an id in the order of the machine. */
 	byId(first: number, second: number): number {
-		const id = this.littleEndian ? second * 4_294_967_296 + first : first * 4_294_967_296 + second;
-		return this.#byId.get(id) ?? -1;
+		const high = this.littleEndian ? second : first;
+		const low = this.littleEndian ? first : second;
+		if (high === 0 && low < this.#small.length) return this.#small[low]!;
+		return this.#byId.get(high * 4_294_967_296 + low) ?? -1;
 	}
 }

@@ -4,11 +4,29 @@ import type { EventIndex, PerfEvent } from "./events.ts";
 import { HEADER, recordType } from "./record-types.ts";
 import type { SampleLayout } from "./sample-layout.ts";
 
+/** Where samples keep one thing, by event; `common` where all keep it in one place, as they mostly do. */
+interface Offsets {
+	readonly common: number;
+	readonly each: Int32Array;
+}
+
+const DIFFER = -2;
+
+/** High halves of stamps from here on are damage: no clock of the kernel is at 2^62 ns before 2116. */
+const BEYOND = 0x4000_0000;
+
+function offsets(each: readonly number[]): Offsets {
+	return {
+		common: each.every((offset) => offset === each[0]) ? (each[0] ?? -1) : DIFFER,
+		each: Int32Array.from(each),
+	};
+}
+
 export class RecordTimes {
 	readonly littleEndian: boolean;
-	readonly #times: Int32Array;
-	readonly #cpus: Int32Array;
-	readonly #pids: Int32Array;
+	readonly #times: Offsets;
+	readonly #cpus: Offsets;
+	readonly #pids: Offsets;
 	readonly #trailer: SampleLayout["trailer"];
 	#baseLo = 0;
 	#baseHi = 0;
@@ -18,9 +36,9 @@ export class RecordTimes {
 		layouts: readonly PerfEvent["layout"][],
 	) {
 		this.littleEndian = index.littleEndian;
-		this.#times = Int32Array.from(layouts, (l) => l.time);
-		this.#cpus = Int32Array.from(layouts, (l) => l.cpu);
-		this.#pids = Int32Array.from(layouts, (l) => l.pid);
+		this.#times = offsets(layouts.map((l) => l.time));
+		this.#cpus = offsets(layouts.map((l) => l.cpu));
+		this.#pids = offsets(layouts.map((l) => l.pid));
 		this.#trailer = index.trailer;
 	}
 
@@ -31,23 +49,26 @@ export class RecordTimes {
 	}
 
 	/** Byte of a part of the record at `p`; -1 if it has none. */
-	#find(view: DataView, p: number, end: number, inSample: Int32Array, inTrailer: number): number {
+	#find(view: DataView, p: number, end: number, inSample: Offsets, inTrailer: number): number {
 		if (view.getUint32(p, this.littleEndian) !== recordType.sample)
 			return inTrailer < 0 || end - p < HEADER + this.#trailer.bytes ? -1 : end - inTrailer;
-		const event = this.index.ofSample(view, p, end);
-		if (event < 0) return -1;
-		const offset = inSample[event]!;
+		let offset = inSample.common;
+		if (offset === DIFFER) {
+			const event = this.index.ofSample(view, p, end);
+			if (event < 0) return -1;
+			offset = inSample.each[event]!;
+		}
 		return offset < 0 || p + offset + 8 > end ? -1 : p + offset;
 	}
 
-	/** Stamp as halves: true where there is one that is not 0. */
+	/** Stamp as halves: true where there is one that is not 0, and makes sense. */
 	stamp(view: DataView, p: number, end: number, out: Float64Array): boolean {
 		const at = this.#find(view, p, end, this.#times, this.#trailer.time);
 		if (at < 0) return false;
 		const le = this.littleEndian;
 		out[0] = view.getUint32(le ? at : at + 4, le);
 		out[1] = view.getUint32(le ? at + 4 : at, le);
-		return out[0] !== 0 || out[1] !== 0;
+		return (out[0] !== 0 || out[1] !== 0) && out[1] < BEYOND;
 	}
 
 	/** ns since the base; NaN if the record has no time. */
@@ -57,7 +78,9 @@ export class RecordTimes {
 		const le = this.littleEndian;
 		const lo = view.getUint32(le ? at : at + 4, le);
 		const hi = view.getUint32(le ? at + 4 : at, le);
-		return lo === 0 && hi === 0 ? Number.NaN : (hi - this.#baseHi) * 4_294_967_296 + (lo - this.#baseLo);
+		return (lo === 0 && hi === 0) || hi >= BEYOND
+			? Number.NaN
+			: (hi - this.#baseHi) * 4_294_967_296 + (lo - this.#baseLo);
 	}
 
 	/** -1 if the record does not tell, or tells a number that no machine has. */

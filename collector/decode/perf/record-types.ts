@@ -75,6 +75,8 @@ export const misc = {
 	mmapData: 1 << 13,
 	/** COMM: by exec. */
 	commExec: 1 << 13,
+	/** FORK: perf wrote it about a process that ran already. */
+	forkExec: 1 << 13,
 	/** SWITCH: the thread leaves. */
 	switchOut: 1 << 13,
 	/** SWITCH: and it could have run on. */

@@ -295,7 +295,8 @@ export class Samples {
 			note(
 				"info",
 				"stack-cut",
-				`User stacks that end before their outermost function: ${found.reason ?? "unknown reason"}`,
+				// one note for all addresses
+				`User stacks that end before their outermost function: ${(found.reason ?? "unknown reason").replace(/0x[0-9a-f]+/, "an address")}`,
 			);
 		return found.addresses;
 	}

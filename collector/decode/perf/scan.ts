@@ -60,6 +60,8 @@ export interface Scan {
 	readonly counts: Uint32Array;
 	/** Samples by event. */
 	readonly samples: readonly number[];
+	/** Samples that are in no order: without a time, or of an event that is not known. */
+	readonly untimedSamples: number;
 	/** Events lost, as the records of the gaps count them. */
 	readonly lostEvents: number;
 	/** CPUs that samples name, ascending. */
@@ -130,6 +132,7 @@ class Scanner {
 	#auxBytes = 0;
 	#lostEvents = 0;
 	readonly #samples: number[] = [];
+	#untimedSamples = 0;
 	readonly #cpusSeen = new Set<number>();
 	readonly #buffer = new ArrayBuffer(CHUNK);
 	readonly #bytes = new Uint8Array(this.#buffer);
@@ -179,6 +182,7 @@ class Scanner {
 			counts: this.#counts,
 			formats: tracing ? formatsOf(tracing, this.#note) : [],
 			samples: this.#samples,
+			untimedSamples: this.#untimedSamples,
 			lostEvents: this.#lostEvents,
 			cpusSeen: [...this.#cpusSeen].sort((a, b) => a - b),
 			cpus: this.#cpus,
@@ -236,6 +240,7 @@ class Scanner {
 	}
 
 	#untimed(type: number, p: number, size: number): void {
+		if (type === recordType.sample) this.#untimedSamples++;
 		if (!startTypes.has(type)) return;
 		if (this.#startBytes + size > MAX_START) {
 			this.#startDropped++;

@@ -3,6 +3,7 @@ import { AddressSpaces } from "../../identity/address-space.ts";
 import { KernelSymbols } from "../../identity/kallsyms.ts";
 import type { Names } from "../../identity/resolve.ts";
 import type { BinarySymbols } from "../../identity/symbols/index.ts";
+import { numberThreads } from "../../identity/topology.ts";
 import { Pipeline } from "../../pipeline.ts";
 import type { SideFiles } from "../../side/index.ts";
 import { baseStamp } from "../../write/appender.ts";
@@ -127,8 +128,33 @@ export class Session {
 			onCpu: (cpu, ts, tid) => this.#onCpu(cpu, ts, tid),
 		});
 		this.#handlers = this.#makeHandlers();
+		this.#topology();
 		this.#before();
 		this.#say();
+	}
+
+	/** What the header tells of cores and nodes, as a side file would. */
+	#topology(): void {
+		const { recording, side, source } = this.#o;
+		const { topology, nodes, cpuModel } = recording.facts;
+		if (topology.length === 0) return;
+		side.cpuSources.push({
+			path: source,
+			rank: 0,
+			detail: HEADER_DETAIL,
+			cpus: numberThreads(
+				topology.map(({ cpu, core, socket }) => {
+					const node = nodes.get(cpu);
+					return {
+						cpu,
+						core,
+						socket,
+						...(node === undefined ? {} : { node }),
+						...(cpuModel === null ? {} : { model: cpuModel }),
+					};
+				}),
+			),
+		});
 	}
 
 	/** Events that were asked for: not the one that brings mappings and names. */
@@ -173,6 +199,13 @@ export class Session {
 				"info",
 				"auxtrace-skipped",
 				`Hardware trace data (AUXTRACE), ${scan.auxBytes} bytes, is not decoded`,
+			);
+		if (scan.untimedSamples > 0)
+			this.#note(
+				"warning",
+				"sample-without-time",
+				"Samples without a time, or of an event that the file does not explain, are not imported",
+				scan.untimedSamples,
 			);
 		if ((scan.counts[recordType.stat] ?? 0) > 0)
 			this.#note(
@@ -441,5 +474,7 @@ export class Session {
 	}
 }
 
+/** As directly as lscpu tells it (CpuSource.detail). */
+const HEADER_DETAIL = 2;
 const BPF = 1;
 const MAX_KSYMBOLS = 1_000_000;

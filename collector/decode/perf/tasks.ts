@@ -33,6 +33,8 @@ export class Tasks {
 	readonly #known = new Map<number, Known>();
 	/** Processes that have mapped something: they are no kernel threads. */
 	readonly #mapped = new Set<number>();
+	/** Threads of each process, as far as known. */
+	readonly #living = new Map<number, number>();
 	readonly #decoder = new TextDecoder("utf-8");
 
 	constructor(
@@ -64,15 +66,13 @@ export class Tasks {
 				// perf writes the parent of a process, for a thread its own process
 				if (ppid !== pid) {
 					known.parentTgid = ppid;
-					this.spaces.fork(ppid, pid);
+					this.#forked(misc, ppid, pid);
 				}
 				known.name ??= creator?.name ?? null;
 				break;
 			}
 			case recordType.exit: {
-				const tid = view.getInt32(p + 16, le);
-				this.#known.delete(tid);
-				if (tid === pid) this.spaces.exit(pid);
+				this.#known.delete(view.getInt32(p + 16, le));
 				break;
 			}
 			case recordType.mmap:
@@ -96,6 +96,7 @@ export class Tasks {
 	begin(): void {
 		for (const [tid, { tgid, name, parentTgid }] of this.#known) {
 			if (tid <= 0) continue;
+			this.#living.set(tgid, (this.#living.get(tgid) ?? 0) + 1);
 			if (name !== null) this.threads.known(tid, this.strings.code(name), "comm");
 			this.threads.knownProcess(tid, tgid, "start");
 			const kernel =
@@ -134,7 +135,10 @@ export class Tasks {
 				if (ptid > 0) threads.inProcess(parent, ppid);
 				const utid = threads.fork(parent, tid, threads.nameOf(parent), 0, Number.NaN, ts);
 				threads.inProcess(utid, pid);
-				if (ppid !== pid) this.spaces.fork(ppid, pid);
+				if (ppid !== pid) {
+					this.#living.set(pid, 1);
+					this.#forked(misc, ppid, pid);
+				} else this.#living.set(pid, (this.#living.get(pid) ?? 1) + 1);
 				break;
 			}
 			case recordType.exit: {
@@ -143,13 +147,29 @@ export class Tasks {
 				const utid = threads.at(tid, ts);
 				threads.inProcess(utid, pid);
 				threads.exit(utid);
-				// samples of its last steps still come: the memory goes when the number is used again
+				this.#exited(pid);
 				break;
 			}
 			case recordType.mmap:
 			case recordType.mmap2:
 				this.#map(type, misc, view, bytes, p, end);
 				break;
+		}
+	}
+
+	/** A process of its own: a copy of its parent's memory, but for one that ran when the recording began. */
+	#forked(misc: number, ppid: number, pid: number): void {
+		if (misc & miscBit.forkExec) this.spaces.exec(pid);
+		else this.spaces.fork(ppid, pid);
+	}
+
+	/** With its last thread a process loses its memory (exit_mm comes before perf's record in do_exit, kernel/exit.c). */
+	#exited(pid: number): void {
+		const left = (this.#living.get(pid) ?? 1) - 1;
+		if (left > 0) this.#living.set(pid, left);
+		else {
+			this.#living.delete(pid);
+			this.spaces.exit(pid);
 		}
 	}
 

@@ -75,10 +75,10 @@ export function skipEntry(reader: Reader, abbreviation: Abbreviation, unit: Unit
 		readForm(reader, actualForm(reader, attributes[i + 1]), unit, 0);
 }
 
-/** An attribute with its form; form 0 = the entry has none. */
+/** An attribute with its form. */
 export interface Attribute {
-	form: number;
-	value: number;
+	readonly form: number;
+	readonly value: number;
 }
 
 const followed = {
@@ -103,48 +103,53 @@ const aliases = { linkageName: 0x2007, addrBase: 0x2133 } as const;
 
 export type AttributeName = keyof typeof followed;
 
-const names = new Map<number, AttributeName>(
-	[...Object.entries(followed), ...Object.entries(aliases)].map(([name, at]) => [at, name as AttributeName]),
+const slotOf = Object.fromEntries(Object.keys(followed).map((name, slot) => [name, slot])) as Record<
+	AttributeName,
+	number
+>;
+
+const slots: ReadonlyMap<number, number> = new Map(
+	[...Object.entries(followed), ...Object.entries(aliases)].map(([name, at]) => [
+		at,
+		slotOf[name as AttributeName],
+	]),
 );
 
 /** The attributes of one entry that matter here. */
 export class Entry {
 	tag = 0;
 	children = false;
-	readonly #values = Object.fromEntries(
-		Object.keys(followed).map((name) => [name, { form: 0, value: Number.NaN }]),
-	) as unknown as Record<AttributeName, Attribute>;
-	#given: AttributeName[] = [];
+	/** By slot; form 0 = the entry has no such attribute. */
+	readonly #forms = Object.keys(followed).map(() => 0);
+	readonly #values = Object.keys(followed).map(() => 0);
 
 	/** Takes an entry whose code was taken. @throws Malformed */
 	read(reader: Reader, abbreviation: Abbreviation, unit: UnitFormat): void {
-		for (const name of this.#given) this.#values[name].form = 0;
-		this.#given = [];
+		this.#forms.fill(0);
 		this.tag = abbreviation.tag;
 		this.children = abbreviation.children;
 		const { attributes } = abbreviation;
 		for (let i = 0; i < attributes.length; i += 3) {
 			const form = actualForm(reader, attributes[i + 1]);
 			const value = readForm(reader, form, unit, attributes[i + 2]);
-			const name = names.get(attributes[i]);
-			if (name === undefined) continue;
-			const attribute = this.#values[name];
-			if (attribute.form === 0) this.#given.push(name);
-			attribute.form = form;
-			attribute.value = value;
+			const slot = slots.get(attributes[i]);
+			if (slot === undefined) continue;
+			this.#forms[slot] = form;
+			this.#values[slot] = value;
 		}
 	}
 
-	/** null if the entry has none. Valid until the next entry is read. */
-	get(name: AttributeName): Readonly<Attribute> | null {
-		const attribute = this.#values[name];
-		return attribute.form === 0 ? null : attribute;
+	/** null if the entry has none. */
+	get(name: AttributeName): Attribute | null {
+		const slot = slotOf[name];
+		const form = this.#forms[slot];
+		return form === 0 ? null : { form, value: this.#values[slot] };
 	}
 
 	/** A number, or NaN if the entry has none. */
 	number(name: AttributeName): number {
-		const attribute = this.#values[name];
-		return attribute.form === 0 ? Number.NaN : attribute.value;
+		const slot = slotOf[name];
+		return this.#forms[slot] === 0 ? Number.NaN : this.#values[slot];
 	}
 }
 

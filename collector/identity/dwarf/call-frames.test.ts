@@ -167,6 +167,28 @@ test("signal frames are told", () => {
 	expect(x86(frameEntry(0, 4)).step(0, registers({ 7: 8n }), memory)).toMatchObject({ signal: false });
 });
 
+test("the trampoline of powerpc has the interrupted address in column 67", () => {
+	const common = sized(
+		u32(0xffffffff),
+		u8(3),
+		text(""),
+		uleb(4),
+		sleb(-8),
+		uleb(67),
+		// r1, and the CFA, as saved at 8; the interrupted address at 16, its link register at 24
+		u8(0x0f, 3, 0x71, 8, 0x06),
+		u8(0x10, 1, 2, 0x71, 8),
+		u8(0x10, 65, 2, 0x71, 24),
+		u8(0x10, 67, 2, 0x71, 16),
+	);
+	const frames = openCallFrames(elfOf({ ".debug_frame": bytes(common, frameEntry(0x1000, 16)) }, EM_PPC64))!;
+	const caller = frames.step(0x1004, registers({ 1: 0x7000n, 65: 5n }), memory)!;
+	expect(caller.cfa).toBe(0x7009n);
+	expect(caller.returnAddress).toBe(0x7011n);
+	expect(caller.registers.get(1)).toBe(0x7009n);
+	expect(caller.registers.get(65)).toBe(0x7019n);
+});
+
 test("a search table finds the entry, and a wrong one does not hide it", () => {
 	const section = signalFrame();
 	const entry = section.readUInt32LE(0) + 4;

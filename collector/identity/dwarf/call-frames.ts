@@ -38,6 +38,9 @@ interface Row {
 	readonly rules: Rules;
 }
 
+/** What holds without a rule: functions keep registers, or nobody asks for them. */
+const sameValue = { kind: Rule.same, value: 0 };
+
 /** Rules of sampled addresses are asked for again and again. */
 const maxRows = 4096;
 
@@ -68,7 +71,7 @@ class Frames implements CallFrames {
 		const row = this.#row(address);
 		if (!row) return null;
 		const { rules, entry } = row;
-		const kind = rules.kinds[entry.common.returnColumn];
+		const kind = rules.get(entry.common.returnColumn)?.kind;
 		const { stackPointer, emptyFrame } = this.#machine;
 		return {
 			saved: kind === Rule.offset || kind === Rule.expression,
@@ -126,8 +129,8 @@ class Frames implements CallFrames {
 		if (cfa === null) return null;
 
 		const value = (column: number): bigint | null => {
-			const stated = rules.values[column];
-			switch (rules.kinds[column]) {
+			const { kind, value: stated } = rules.get(column) ?? sameValue;
+			switch (kind) {
 				case Rule.undefined:
 					return null;
 				case Rule.offset:
@@ -147,7 +150,7 @@ class Frames implements CallFrames {
 			}
 		};
 		const { returnColumn, signal } = entry.common;
-		const outermost = rules.kinds[returnColumn] === Rule.undefined;
+		const outermost = rules.get(returnColumn)?.kind === Rule.undefined;
 		const returnAddress = outermost ? 0n : value(returnColumn);
 		if (returnAddress === null) return null;
 
@@ -156,7 +159,7 @@ class Frames implements CallFrames {
 		for (const column of columns) {
 			if (column === returnColumn) continue;
 			// without a rule, the caller's stack pointer is the CFA by its definition
-			const known = column === stackPointer && rules.kinds[column] === Rule.none ? cfa : value(column);
+			const known = column === stackPointer && !rules.get(column) ? cfa : value(column);
 			if (known !== null) caller.set(column, known);
 		}
 		caller.set(returnColumn, returnAddress);

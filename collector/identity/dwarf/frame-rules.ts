@@ -4,8 +4,6 @@ import { Malformed, type Reader } from "./reader.ts";
 
 /** How the caller's value of a register is found. Expressions are told by the place of their block. */
 export const Rule = {
-	/** None stated: by the ABI. */
-	none: 0,
 	undefined: 1,
 	same: 2,
 	/** In memory at CFA + value. */
@@ -25,33 +23,45 @@ export const Rule = {
  */
 const columns = 68;
 
+export interface RegisterRule {
+	readonly kind: number;
+	readonly value: number;
+}
+
 export class Rules {
 	/** CFA = register + offset, or the value of an expression. */
 	cfaRegister = -1;
 	cfaOffset = 0;
 	/** Place of the expression's block; -1 = CFA by register. */
 	cfaExpression = -1;
-	readonly kinds = new Uint8Array(columns);
-	readonly values = new Float64Array(columns);
+	readonly #columns: Map<number, RegisterRule>;
+
+	constructor(columns: ReadonlyMap<number, RegisterRule> = new Map()) {
+		this.#columns = new Map(columns);
+	}
 
 	copy(): Rules {
-		const copy = new Rules();
-		copy.assign(this);
+		const copy = new Rules(this.#columns);
+		copy.cfaRegister = this.cfaRegister;
+		copy.cfaOffset = this.cfaOffset;
+		copy.cfaExpression = this.cfaExpression;
 		return copy;
 	}
 
-	assign(other: Rules): void {
-		this.cfaRegister = other.cfaRegister;
-		this.cfaOffset = other.cfaOffset;
-		this.cfaExpression = other.cfaExpression;
-		this.kinds.set(other.kinds);
-		this.values.set(other.values);
+	/** undefined where nothing is stated: by the ABI. */
+	get(column: number): RegisterRule | undefined {
+		return this.#columns.get(column);
 	}
 
 	set(column: number, kind: number, value: number): void {
-		if (column >= columns) return;
-		this.kinds[column] = kind;
-		this.values[column] = value;
+		if (column < columns) this.#columns.set(column, { kind, value });
+	}
+
+	/** Back to what another says. */
+	restore(column: number, from: Rules): void {
+		const rule = from.get(column);
+		if (rule) this.#columns.set(column, rule);
+		else this.#columns.delete(column);
 	}
 }
 
@@ -71,36 +81,43 @@ export function rulesAt(entries: FrameEntries, entry: FrameEntry, address: numbe
 		common.programEnd - common.program > maxProgramBytes
 	)
 		throw new Malformed();
-	const rules = new Rules();
-	run(entries, common, entries.reader(common.program, common.programEnd), rules, null, 0, 0);
-	run(
-		entries,
-		common,
-		entries.reader(entry.program, entry.programEnd),
-		rules,
-		rules.copy(),
-		entry.start,
-		address,
-	);
-	return rules;
+	let initial = initialRules.get(common);
+	if (!initial) {
+		initial = run(
+			entries,
+			common,
+			entries.reader(common.program, common.programEnd),
+			new Rules(),
+			null,
+			0,
+			0,
+		);
+		initialRules.set(common, initial);
+	}
+	const reader = entries.reader(entry.program, entry.programEnd);
+	return run(entries, common, reader, initial.copy(), initial, entry.start, address);
 }
+
+/** What the instructions of the common entries give. */
+const initialRules = new WeakMap<CommonEntry, Rules>();
 
 /** Runs until the instructions end or their location passes the address. */
 function run(
 	entries: FrameEntries,
 	common: CommonEntry,
 	reader: Reader,
-	rules: Rules,
+	first: Rules,
 	initial: Rules | null,
 	start: number,
 	address: number,
-): void {
+): Rules {
 	const { codeAlignment, dataAlignment } = common;
 	const remembered: Rules[] = [];
+	let rules = first;
 	let location = start;
 	const restore = (column: number) => {
 		if (!initial) throw new Malformed();
-		rules.set(column, initial.kinds[column], initial.values[column]);
+		rules.restore(column, initial);
 	};
 	const cfa = (register: number, offset: number) => {
 		rules.cfaRegister = register;
@@ -135,7 +152,7 @@ function run(
 						// DW_CFA_set_loc
 						const to = entries.pointer(reader, common.pointers, common);
 						if (to === null) throw new Malformed();
-						if (initial && to > address) return;
+						if (initial && to > address) return rules;
 						location = to;
 						break;
 					}
@@ -174,7 +191,7 @@ function run(
 						// DW_CFA_restore_state
 						const state = remembered.pop();
 						if (!state) throw new Malformed();
-						rules.assign(state);
+						rules = state;
 						break;
 					}
 					case 0x0c: // DW_CFA_def_cfa
@@ -224,7 +241,8 @@ function run(
 		}
 		if (advance > 0) {
 			location += advance * codeAlignment;
-			if (initial && location > address) return;
+			if (initial && location > address) return rules;
 		}
 	}
+	return rules;
 }

@@ -21,6 +21,7 @@ export class ElfBinary implements Binary {
 	readonly #elf: Elf;
 	readonly #parts: BinaryParts;
 	readonly #segments: readonly Segment[];
+	readonly #hasCode: boolean;
 	#functions: FunctionTable | undefined;
 	#places: { readonly open: ReturnType<typeof openPlaces> } | undefined;
 	#frames: { readonly open: CallFrames | null } | undefined;
@@ -32,6 +33,7 @@ export class ElfBinary implements Binary {
 		this.machine = parts.elf.machine;
 		this.littleEndian = parts.elf.littleEndian;
 		this.#segments = loadSegments(parts.elf);
+		this.#hasCode = hasCode(parts.elf);
 	}
 
 	get functions(): FunctionTable {
@@ -69,6 +71,7 @@ export class ElfBinary implements Binary {
 	}
 
 	word(address: number): number | null {
+		if (!this.#hasCode) return null;
 		const segment = this.#elf.segments.find(
 			(s) =>
 				s.type === PT_LOAD &&
@@ -101,6 +104,11 @@ export class ElfBinary implements Binary {
 	}
 }
 
+/** Debug files keep the sections of code without their contents. */
+export function hasCode(elf: Elf): boolean {
+	return elf.sections.find((s) => s.name === ".text")?.type !== SHT_NOBITS;
+}
+
 /**
  * PT_LOAD segments. objcopy --only-keep-debug takes the contents out and their file offsets with them; where only such
  * a file is at hand, the offsets are those that linkers give: the smallest behind the segment before that is equal to
@@ -108,9 +116,8 @@ export class ElfBinary implements Binary {
  */
 export function loadSegments(elf: Elf): readonly Segment[] {
 	const loads = elf.segments.filter((s) => s.type === PT_LOAD);
-	const text = elf.sections.find((s) => s.name === ".text");
 	const emptied = loads.some((s) => s.flags & PF_X && s.fileBytes === 0 && s.memoryBytes > 0);
-	if (!emptied || text?.type !== SHT_NOBITS) return loads;
+	if (!emptied || hasCode(elf)) return loads;
 	let end = 0;
 	return loads.map((s) => {
 		const distance = (s.address - end) % s.alignment;

@@ -81,6 +81,17 @@ describe("the file of a mapping", () => {
 		expect(notes.map((n) => n.kind)).toEqual(["symbols-other-build", "symbols-other-build"]);
 	});
 
+	it("has a build-id of any length; recorders keep 20 bytes, filled up with zeros", async () => {
+		const short = "00112233445566778899aabbccddeeff";
+		const long = `${id}00112233445566778899aabb`;
+		put("dir/somewhere/short", { ...program, buildId: short });
+		put("dir/somewhere/long", { ...program, buildId: long });
+		const binaries = await open("dir");
+		const find = (buildId: string) => binaries.find("/bin/x", buildId)?.file.split("/").pop();
+		expect([short, `${short}00000000`, long, id].map(find)).toEqual(["short", "short", "long", "long"]);
+		expect([short.slice(0, 16), `${short}00000001`].map(find)).toEqual([undefined, undefined]);
+	});
+
 	it("is taken by its name where the trace has no build-id, with one note for all", async () => {
 		const file = put("dir/prog", program);
 		put("dir/lib.so", program);
@@ -148,7 +159,7 @@ describe("the file of a mapping", () => {
 
 describe("a stripped program", () => {
 	const stripped: TestElf = { buildId: id, dynamic: [{ name: "exported", at: 0x1000, bytes: 0x10 }] };
-	const debug: TestElf = { ...program, emptied: true };
+	const debug: TestElf = { ...program, emptied: "objcopy" };
 
 	it("has the functions of its debug file with the same build-id", async () => {
 		put("dir/usr/bin/prog", {
@@ -195,10 +206,12 @@ describe("a stripped program", () => {
 	});
 
 	it("has names without instructions when its debug file is all there is", async () => {
-		put("dir/any.debug", debug);
-		const found = (await open("dir")).find("/usr/bin/prog", id)!;
-		expect(found.function(0x1004)?.name).toBe("work");
-		expect(found.word(0x1004)).toBeNull();
+		for (const emptied of ["objcopy", "eu-strip"] as const) {
+			put("dir/any.debug", { ...debug, emptied });
+			const found = (await open("dir")).find("/usr/bin/prog", id)!;
+			expect(found.function(0x1004)?.name).toBe("work");
+			expect(found.word(0x1004)).toBeNull();
+		}
 	});
 });
 

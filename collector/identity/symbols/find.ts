@@ -1,6 +1,5 @@
 /** Which file on this machine is the program or library of a mapping, and what it knows of its functions. */
 import { statSync } from "node:fs";
-import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { exitCode, PowerkiError } from "../../../lib/schema/errors.ts";
@@ -8,12 +7,22 @@ import { MemoryBytes, Truncated } from "../../decode/bytes.ts";
 import type { Note } from "../../decode/source.ts";
 import { prepareCompression } from "../../decode/trace-dat/compression.ts";
 import type { Binaries } from "../binary.ts";
-import { Elf, NotElf, SHT_NOBITS } from "./elf.ts";
-import { ElfBinary } from "./elf-binary.ts";
+import { Elf, NotElf } from "./elf.ts";
+import { ElfBinary, hasCode } from "./elf-binary.ts";
 import { openPlainFile, type PlainFile } from "./file-bytes.ts";
 import { symbolTable } from "./function-table.ts";
 import { PerfMap } from "./perf-map.ts";
-import { below, byBuildId, byDebugLink, filesBelow, plainPath, vdsoFiles } from "./places.ts";
+import {
+	below,
+	byBuildId,
+	byDebugLink,
+	filesBelow,
+	isOfBuild,
+	ofTheUser,
+	plainPath,
+	readings,
+	vdsoFiles,
+} from "./places.ts";
 import { unpackXz } from "./xz.ts";
 
 /** A row of table binary, but for its counts. */
@@ -66,14 +75,17 @@ interface Answer {
 	readonly state: BinaryState["state"];
 }
 
-/** perf-PID.map of a JIT that ran for days. */
-const maxMapBytes = 512 << 20;
+/** How the kernel names memory that has no file: mm/mmap.c, mm/shmem.c, mm/memfd.c, ipc/shm.c, fs/aio.c; perf's //anon. */
+const withoutFile = /^\/(?:\/anon|memfd:|SYSV[0-9a-f]{8}|dev\/zero|anon_hugepage|\[aio\])/;
+
+/** As for other side files. */
+const maxMapBytes = 64 << 20;
 
 class Finder implements BinarySymbols {
 	readonly #options: FindOptions;
 	readonly #answers = new Map<string, Answer & { module: string; buildId: string | null }>();
 	readonly #maps = new Map<number, PerfMap | null>();
-	/** By folder of --symbols: files by build-id. */
+	/** By folder of --symbols: files by the first 20 bytes of their build-id. */
 	readonly #indexes = new Map<string, Map<string, string[]>>();
 	#unchecked = false;
 
@@ -109,8 +121,7 @@ class Finder implements BinarySymbols {
 	}
 
 	#search(module: string, buildId: string | null): Answer {
-		if (!module.startsWith("/") && module !== "[vdso]") return { binary: null, state: "no file" };
-		if (module.startsWith("//anon") || module.startsWith("/memfd:"))
+		if (module !== "[vdso]" && (!module.startsWith("/") || withoutFile.test(module)))
 			return { binary: null, state: "no file" };
 		let state: BinaryState["state"] = "not found";
 		let debug: Opened | null = null;
@@ -124,7 +135,7 @@ class Finder implements BinarySymbols {
 				if (state === "not found") state = "unreadable";
 				continue;
 			}
-			if (buildId !== null && opened.buildId !== buildId) {
+			if (buildId !== null && !isOfBuild(buildId, opened.buildId)) {
 				if (!local) state = this.#refuse(module, buildId, opened);
 				continue;
 			}
@@ -143,9 +154,8 @@ class Finder implements BinarySymbols {
 			if (module === "[vdso]") {
 				for (const file of vdsoFiles(root)) yield* given(file);
 			} else {
-				yield* given(below(root, path));
-				// a link that the user made to a file elsewhere
-				yield* given(join(root, path));
+				// or a link that the user made to a file elsewhere
+				yield* given(below(root, path) ?? join(root, path));
 				yield* given(join(root, basename(path)));
 			}
 			if (buildId !== null) {
@@ -154,9 +164,8 @@ class Finder implements BinarySymbols {
 			}
 		}
 		if (buildId === null) return;
-		for (const root of symbols) for (const file of this.#index(root).get(buildId) ?? []) yield* given(file);
-		for (const file of byBuildId(join(homedir(), ".debug"), buildId).programs)
-			yield { path: file, local: true };
+		for (const root of symbols) for (const file of this.#withBuildId(root, buildId)) yield* given(file);
+		for (const file of ofTheUser(buildId).programs) yield { path: file, local: true };
 		if (module !== "[vdso]") yield { path, local: true };
 	}
 
@@ -190,9 +199,8 @@ class Finder implements BinarySymbols {
 		const { buildId } = program;
 		const paths: string[] = [];
 		if (buildId !== null) {
-			for (const root of [...symbols, join(homedir(), ".debug")])
-				paths.push(...byBuildId(root, buildId).debug);
-			paths.push(...byBuildId("/usr/lib/debug", buildId).debug);
+			for (const root of symbols) paths.push(...byBuildId(root, buildId).debug);
+			paths.push(...ofTheUser(buildId).debug, ...byBuildId("/usr/lib/debug", buildId).debug);
 		}
 		const link = debugLink(program.elf);
 		if (link) paths.push(...byDebugLink(symbols, plainPath(module), program.file.path, link.name));
@@ -213,7 +221,7 @@ class Finder implements BinarySymbols {
 		}
 		if (buildId === null) return null;
 		for (const root of symbols)
-			for (const path of this.#index(root).get(buildId) ?? []) {
+			for (const path of this.#withBuildId(root, buildId)) {
 				const debug = path === program.file.path ? null : fits(path);
 				if (debug) return debug;
 			}
@@ -272,6 +280,12 @@ class Finder implements BinarySymbols {
 		}
 	}
 
+	/** Files of a folder of --symbols, wherever they lie there and whatever their name is. */
+	#withBuildId(root: string, buildId: string): string[] {
+		const index = this.#index(root);
+		return readings(buildId).flatMap((id) => index.get(id.slice(0, 40)) ?? []);
+	}
+
 	#index(root: string): Map<string, string[]> {
 		let index = this.#indexes.get(root);
 		if (index) return index;
@@ -293,9 +307,8 @@ class Finder implements BinarySymbols {
 			if (opened === null || opened === "unreadable") continue;
 			opened.file.close();
 			if (opened.buildId === null) continue;
-			const files = index.get(opened.buildId);
-			if (files) files.push(next.value);
-			else index.set(opened.buildId, [next.value]);
+			const key = opened.buildId.slice(0, 40);
+			index.set(key, [...(index.get(key) ?? []), next.value]);
 		}
 	}
 
@@ -324,7 +337,7 @@ class Finder implements BinarySymbols {
 					severity: "warning",
 					kind: "symbols-unreadable",
 					source: path,
-					text: "not used: larger than 512 MiB",
+					text: "not used: larger than the limit for side files",
 				});
 			} catch (error) {
 				this.#options.note({
@@ -337,12 +350,6 @@ class Finder implements BinarySymbols {
 		}
 		return null;
 	}
-}
-
-/** Debug files keep the sections of code without their contents. */
-function hasCode(elf: Elf): boolean {
-	const text = elf.sections.find((s) => s.name === ".text");
-	return text?.type !== SHT_NOBITS;
 }
 
 /** .gnu_debuglink: a file name, zeros up to a multiple of 4, a CRC-32 (GDB manual, "Separate Debug Files"). */

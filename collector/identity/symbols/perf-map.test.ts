@@ -20,7 +20,7 @@ describe("perf-PID.map", () => {
 			"zz 10 g",
 			"1000 0 empty",
 			"1000 10 ",
-			"ffffffffffffffff 10 wraps",
+			"ffffffffffffffff 10 beyond",
 		);
 		expect(m.size).toBe(1);
 		expect(m.find(0xabc8n)).toEqual({ name: "f", offset: 8 });

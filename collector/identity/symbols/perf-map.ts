@@ -9,52 +9,49 @@ import { decodeText } from "../../decode/tracepoint/interner.ts";
 /** Start, size, and the first character of the name. */
 export const perfMapLine = /^(?:0x)?([0-9a-f]{1,16}) (?:0x)?([0-9a-f]{1,16}) [^\s]/i;
 
-/** Of more lines than this, the first are read. */
-const maxLines = 4_000_000;
 const maxNameBytes = 4096;
 const newline = 10;
+/** Start and size at the beginning of a line. */
+const maxNumbersChars = 48;
 
 export class PerfMap {
 	readonly #bytes: Buffer;
-	/** Pieces of memory in order of address, each of one line. */
-	readonly #pieceStart: BigUint64Array;
-	readonly #pieceEnd: BigUint64Array;
-	readonly #pieceLine: Uint32Array;
 	/** By line: where the function starts, and its name in the bytes. */
-	readonly #start: BigUint64Array;
+	readonly #start: Float64Array;
 	readonly #nameAt: Uint32Array;
+	readonly #pieces: Pieces;
 
-	private constructor(bytes: Buffer, start: BigUint64Array, end: BigUint64Array, nameAt: Uint32Array) {
+	private constructor(bytes: Buffer, start: Float64Array, end: Float64Array, nameAt: Uint32Array) {
 		this.#bytes = bytes;
 		this.#start = start;
 		this.#nameAt = nameAt;
-		const pieces = uncover(start, end);
-		this.#pieceStart = BigUint64Array.from(pieces, (p) => p.start);
-		this.#pieceEnd = BigUint64Array.from(pieces, (p) => p.end);
-		this.#pieceLine = Uint32Array.from(pieces, (p) => p.line);
+		this.#pieces = uncover(start, end);
 	}
 
-	/** Lines that are not of this form are left out. */
+	/** Lines that are not of this form are left out; so are addresses from 2^53 on, where no user program lies. */
 	static parse(bytes: Buffer): PerfMap {
-		const start: bigint[] = [];
-		const end: bigint[] = [];
-		const nameAt: number[] = [];
-		for (let at = 0; at < bytes.length && start.length < maxLines; ) {
+		let lines = 1;
+		for (let at = bytes.indexOf(newline); at >= 0; at = bytes.indexOf(newline, at + 1)) lines++;
+		const start = new Float64Array(lines);
+		const end = new Float64Array(lines);
+		const nameAt = new Uint32Array(lines);
+		let count = 0;
+		for (let at = 0; at < bytes.length; ) {
 			let next = bytes.indexOf(newline, at);
 			if (next < 0) next = bytes.length;
-			const numbers = perfMapLine.exec(bytes.toString("latin1", at, Math.min(next, at + 48)));
+			const numbers = perfMapLine.exec(bytes.toString("latin1", at, Math.min(next, at + maxNumbersChars)));
 			if (numbers) {
-				const from = BigInt(`0x${numbers[1]}`);
-				const to = from + BigInt(`0x${numbers[2]}`);
-				if (to > from && to < 1n << 64n) {
-					start.push(from);
-					end.push(to);
-					nameAt.push(at + numbers[0].length - 1);
+				const from = Number.parseInt(numbers[1], 16);
+				const to = from + Number.parseInt(numbers[2], 16);
+				if (to > from && to <= Number.MAX_SAFE_INTEGER) {
+					start[count] = from;
+					end[count] = to;
+					nameAt[count++] = at + numbers[0].length - 1;
 				}
 			}
 			at = next + 1;
 		}
-		return new PerfMap(bytes, BigUint64Array.from(start), BigUint64Array.from(end), Uint32Array.from(nameAt));
+		return new PerfMap(bytes, start.slice(0, count), end.slice(0, count), nameAt.slice(0, count));
 	}
 
 	get size(): number {
@@ -63,44 +60,65 @@ export class PerfMap {
 
 	/** Bytes from the start of the function; null if no line covers the address. */
 	find(address: bigint): { readonly name: string; readonly offset: number } | null {
+		if (address > BigInt(Number.MAX_SAFE_INTEGER)) return null;
+		const wanted = Number(address);
+		const { start, end, line, count } = this.#pieces;
 		let low = 0;
-		let high = this.#pieceStart.length;
+		let high = count;
 		while (low < high) {
 			const middle = (low + high) >>> 1;
-			if (this.#pieceStart[middle] <= address) low = middle + 1;
+			if (start[middle] <= wanted) low = middle + 1;
 			else high = middle;
 		}
-		if (low === 0 || address >= this.#pieceEnd[low - 1]) return null;
-		const line = this.#pieceLine[low - 1];
-		const at = this.#nameAt[line];
+		if (low === 0 || wanted >= end[low - 1]) return null;
+		const found = line[low - 1];
+		const at = this.#nameAt[found];
 		let stop = this.#bytes.indexOf(newline, at);
 		if (stop < 0) stop = this.#bytes.length;
 		const name = decodeText(this.#bytes.subarray(at, Math.min(stop, at + maxNameBytes))).trimEnd();
-		return { name, offset: Number(address - this.#start[line]) };
+		return { name, offset: wanted - this.#start[found] };
 	}
 }
 
+/** Pieces of memory in order of address, each of one line. */
+interface Pieces {
+	readonly start: Float64Array;
+	readonly end: Float64Array;
+	readonly line: Uint32Array;
+	readonly count: number;
+}
+
 /** The part of each line that no later line covers: a sweep over the borders, with the open lines in a heap. */
-function uncover(start: BigUint64Array, end: BigUint64Array): { start: bigint; end: bigint; line: number }[] {
+function uncover(start: Float64Array, end: Float64Array): Pieces {
 	const lines = start.length;
-	const byStart = Uint32Array.from({ length: lines }, (_, i) => i).sort((a, b) =>
-		start[a] < start[b] ? -1 : start[a] > start[b] ? 1 : a - b,
+	const byStart = Uint32Array.from({ length: lines }, (_, i) => i).sort(
+		(a, b) => start[a] - start[b] || a - b,
 	);
 	const open = new LatestFirst(lines);
-	const pieces: { start: bigint; end: bigint; line: number }[] = [];
-	let at = 0n;
+	// each line begins one piece, and each end of a line at most one more
+	const pieces = {
+		start: new Float64Array(2 * lines),
+		end: new Float64Array(2 * lines),
+		line: new Uint32Array(2 * lines),
+		count: 0,
+	};
+	let at = 0;
 	/** Pieces of what is open, from `at` up to a border. */
-	const advance = (border: bigint) => {
+	const advance = (border: number) => {
 		while (at < border && open.size > 0) {
 			const line = open.top;
 			if (end[line] <= at) {
 				open.drop();
 				continue;
 			}
-			const stop = end[line] < border ? end[line] : border;
-			const last = pieces[pieces.length - 1];
-			if (last?.line === line && last.end === at) last.end = stop;
-			else pieces.push({ start: at, end: stop, line });
+			const stop = Math.min(end[line], border);
+			const last = pieces.count - 1;
+			if (last >= 0 && pieces.line[last] === line && pieces.end[last] === at) pieces.end[last] = stop;
+			else {
+				pieces.start[pieces.count] = at;
+				pieces.end[pieces.count] = stop;
+				pieces.line[pieces.count++] = line;
+			}
 			at = stop;
 		}
 		at = border;
@@ -109,7 +127,7 @@ function uncover(start: BigUint64Array, end: BigUint64Array): { start: bigint; e
 		advance(start[line]);
 		open.add(line);
 	}
-	advance(1n << 64n);
+	advance(Number.POSITIVE_INFINITY);
 	return pieces;
 }
 

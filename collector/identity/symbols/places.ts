@@ -1,5 +1,6 @@
 /** Paths below a folder that stands for the root of the traced machine. */
-import { lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { type Dirent, lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { homedir } from "node:os";
 import { dirname, join, posix } from "node:path";
 
 const maxLinks = 40;
@@ -41,16 +42,46 @@ export function plainPath(module: string): string {
 	return posix.normalize(`/${module.replace(/ \(deleted\)$/, "")}`);
 }
 
+/**
+ * The build-ids that a recorded one may stand for. perf records at most 20 bytes (struct build_id, linux
+ * tools/perf/util/build-id.h); older ones fill up shorter ids, of lld and of --build-id=md5, with zeros.
+ */
+export function readings(recorded: string): string[] {
+	const shorter = [32, 16].filter((n) => recorded.length === 40 && /^0+$/.test(recorded.slice(n)));
+	return [recorded, ...shorter.map((n) => recorded.slice(0, n))];
+}
+
+/** Whether a file is of the recorded build. */
+export function isOfBuild(recorded: string, found: string | null): boolean {
+	if (found === null) return false;
+	return readings(recorded).includes(found) || (recorded.length === 40 && found.slice(0, 40) === recorded);
+}
+
 /** Where tools keep the file of a build-id below a folder. */
 export function byBuildId(root: string, buildId: string): { programs: string[]; debug: string[] } {
-	if (buildId.length < 4) return { programs: [], debug: [] };
-	const stem = join(".build-id", buildId.slice(0, 2), buildId.slice(2));
-	return {
+	const programs: string[] = [];
+	const debug: string[] = [];
+	for (const id of readings(buildId)) {
+		if (id.length < 4) continue;
+		const stem = join(".build-id", id.slice(0, 2), id.slice(2));
 		// perf's cache keeps a folder for each build-id: elf, vdso, debug
-		programs: [stem, join(stem, "elf"), join(stem, "vdso")].map((p) => join(root, p)),
-		debug: [`${stem}.debug`, join(stem, "debug"), join("usr/lib/debug", `${stem}.debug`)].map((p) =>
-			join(root, p),
-		),
+		programs.push(...[stem, join(stem, "elf"), join(stem, "vdso")].map((p) => join(root, p)));
+		debug.push(
+			...[`${stem}.debug`, join(stem, "debug"), join("usr/lib/debug", `${stem}.debug`)].map((p) =>
+				join(root, p),
+			),
+		);
+	}
+	return { programs, debug };
+}
+
+/** What perf and debuginfod keep for the user of this machine. */
+export function ofTheUser(buildId: string): { programs: string[]; debug: string[] } {
+	const { programs, debug } = byBuildId(join(homedir(), ".debug"), buildId);
+	const client = join(homedir(), ".cache/debuginfod_client", buildId);
+	return {
+		programs: [...programs, join(client, "executable")],
+		debug: [...debug, join(client, "debuginfo")],
 	};
 }
 
@@ -92,7 +123,7 @@ export function* filesBelow(root: string): Generator<string, { complete: boolean
 	let complete = true;
 	const folders: { path: string; depth: number }[] = [{ path: root, depth: 0 }];
 	for (let folder = folders.pop(); folder; folder = folders.pop()) {
-		let entries: import("node:fs").Dirent[];
+		let entries: Dirent[];
 		try {
 			entries = readdirSync(folder.path, { withFileTypes: true });
 		} catch {

@@ -52,8 +52,8 @@ export interface TestElf {
 	/** Hex. */
 	readonly buildId?: string;
 	readonly sections?: readonly TestSection[];
-	/** As objcopy --only-keep-debug leaves it. */
-	readonly emptied?: boolean;
+	/** A debug file, as objcopy --only-keep-debug or eu-strip leaves it: the latter keeps the segments as they were. */
+	readonly emptied?: "objcopy" | "eu-strip";
 }
 
 /** The bytes of an ELF file: headers, code, sections. Segments: one for the code, one for the build-id. */
@@ -64,7 +64,7 @@ export function buildElf(elf: TestElf): Buffer {
 		machine = EM_PPC64,
 		text = { address: 0x1000, bytes: Buffer.alloc(0x1000) },
 		shift = 0,
-		emptied = false,
+		emptied,
 	} = elf;
 	const wide = addressBytes === 8;
 	const pack = packer(littleEndian, addressBytes);
@@ -143,9 +143,9 @@ export function buildElf(elf: TestElf): Buffer {
 		[
 			PT_LOAD,
 			PF_X | 4,
-			emptied ? 0 : textAt,
+			emptied === "objcopy" ? 0 : textAt,
 			text.address,
-			emptied ? 0 : text.bytes.length,
+			emptied === "objcopy" ? 0 : text.bytes.length,
 			text.bytes.length,
 			0x1000,
 		],
