@@ -159,11 +159,34 @@ export const laws: readonly Law[] = [
 			SELECT * FROM t WHERE before > first_ts`,
 	},
 	{
+		title: "5: every mapped file with frames finds its row, which counts them",
+		needs: ["frame", "binary"],
+		sql: `SELECT f.trace, f.module, f.build_id, count(*) AS n, count(f.symbol) AS symbols, any_value(b.frames) AS frames, any_value(b.named) AS named
+			FROM frame f LEFT JOIN "binary" b
+			ON b.trace = f.trace AND b.module = f.module AND b.build_id IS NOT DISTINCT FROM f.build_id
+			WHERE f.module IS NOT NULL AND (f.module NOT LIKE '[%' OR f.module = '[vdso]') GROUP BY ALL
+			HAVING any_value(b.frames) IS DISTINCT FROM count(*) OR any_value(b.named) IS DISTINCT FROM count(f.symbol)`,
+	},
+	{
 		title:
-			"5: every record lies between the first and the last of its CPU, and the CPUs' records are all there are",
-		needs: ["cpu", "trace"],
-		sql: `SELECT t.trace, t.events, sum(c.events) AS of_cpus, t.start_ts, min(c.first_ts) AS first, t.end_ts, max(c.last_ts) AS last
-			FROM trace t JOIN cpu c USING (trace) GROUP BY ALL
-			HAVING t.events <> sum(c.events) OR t.start_ts IS DISTINCT FROM min(c.first_ts) OR t.end_ts IS DISTINCT FROM max(c.last_ts)`,
+			"5: every record lies between the first and the last of its CPU, and the CPUs' records, and samples that name no CPU, are all there are",
+		needs: ["trace"],
+		sql: `WITH of_cpu AS (SELECT trace, sum(events) AS n, min(first_ts) AS a, max(last_ts) AS b FROM cpu GROUP BY trace),
+				apart AS (SELECT trace, count(*) AS n, min(ts) AS a, max(ts) AS b FROM cpu_sample WHERE cpu IS NULL GROUP BY trace)
+			SELECT t.trace, t.events, c.n AS of_cpus, s.n AS apart, t.start_ts, c.a AS first, s.a AS first_apart, t.end_ts, c.b AS last, s.b AS last_apart
+			FROM trace t LEFT JOIN of_cpu c USING (trace) LEFT JOIN apart s USING (trace)
+			WHERE t.events <> coalesce(c.n, 0) + coalesce(s.n, 0)
+				OR t.start_ts IS DISTINCT FROM least(c.a, s.a) OR t.end_ts IS DISTINCT FROM greatest(c.b, s.b)`,
+	},
+	{
+		title: "5: samples either all name their CPU or none does",
+		needs: ["cpu_sample"],
+		sql: `SELECT trace, count(*) AS n, count(cpu) AS with_cpu, any_value(events) AS events FROM cpu_sample s JOIN trace USING (trace)
+			GROUP BY trace HAVING count(cpu) NOT IN (0, count(*))`,
+	},
+	{
+		title: "5: a sample stands for no negative time, and for as much time as its clock counted",
+		needs: ["cpu_sample"],
+		sql: "SELECT trace, ts, event, period, ns FROM cpu_sample WHERE period < 0 OR ns <> period",
 	},
 ];

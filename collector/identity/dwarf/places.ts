@@ -27,7 +27,6 @@ class Places {
 	readonly #units: Units;
 	readonly #functions: Functions;
 	readonly #lines = new BoundedCache<LineTable | null>(keptRows, (table) => 256 + (table?.size ?? 0));
-
 	readonly #paths = new BoundedCache<string | null>(keptPathLength, (path) => 64 + (path?.length ?? 0));
 
 	constructor(sections: DebugSections) {
@@ -68,7 +67,7 @@ class Places {
 
 	#lineTable(unit: Unit): LineTable | null {
 		if (Number.isNaN(unit.lines)) return null;
-		// partial units share the table of another; names of files may depend on the unit's directory
+		// units may share a table, but relative names start from a unit's own directory
 		return this.#lines.get(unit.start, () => orNull(() => new LineTable(this.#sections, unit)));
 	}
 }

@@ -113,16 +113,18 @@ export function hasCode(elf: Elf): boolean {
  * PT_LOAD segments. objcopy --only-keep-debug takes the contents out and their file offsets with them; where only such
  * a file is at hand, the offsets are those that linkers give: the smallest behind the segment before that is equal to
  * the address modulo the alignment (System V ABI, "Program Header": p_vaddr and p_offset are congruent modulo p_align).
+ * Programs with several segments of code have holes between them (node): those behind the first are left out.
  */
 export function loadSegments(elf: Elf): readonly Segment[] {
 	const loads = elf.segments.filter((s) => s.type === PT_LOAD);
 	const emptied = loads.some((s) => s.flags & PF_X && s.fileBytes === 0 && s.memoryBytes > 0);
 	if (!emptied || hasCode(elf)) return loads;
 	let end = 0;
-	return loads.map((s) => {
+	const placed = loads.map((s) => {
 		const distance = (s.address - end) % s.alignment;
 		const offset = end + (distance < 0 ? distance + s.alignment : distance);
 		end = offset + s.memoryBytes;
 		return { ...s, offset, fileBytes: s.memoryBytes };
 	});
+	return placed.slice(0, placed.findIndex((s) => s.flags & PF_X) + 1);
 }
