@@ -107,6 +107,36 @@ const commands: readonly CommandSpec[] = [
 			(await import("./collector/command.ts")).collect(positional[0] as string[], options as never, signal),
 	},
 	{
+		name: "symbolize",
+		summary: "name the frames of a dataset again, by programs or kernel symbols found after it was collected",
+		example: "powerki symbolize --dataset slow-server --symbols sysroot",
+		options: [
+			dataset,
+			() => new Option("--trace <name>", "only this trace of the dataset: id or host"),
+			() =>
+				new Option(
+					"--symbols <dir>",
+					"programs and libraries of the traced machine, or their debug files; repeatable",
+				).argParser(collectAll),
+			() =>
+				new Option("--side <path>", "kallsyms of the traced machine, or a folder with it; repeatable").argParser(
+					collectAll,
+				),
+			json,
+		],
+		run: async ({ options, signal }) => {
+			const { symbolize } = await import("./collector/symbolize.ts");
+			return symbolize({
+				...options,
+				dataset: () =>
+					import("./kernel/run/dataset.ts").then((room) =>
+						room.resolveDataset(options.dataset as string | undefined, signal),
+					),
+				signal,
+			});
+		},
+	},
+	{
 		name: "info",
 		args: "<path>",
 		summary: "what a trace or dataset holds",

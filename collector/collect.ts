@@ -107,7 +107,7 @@ export async function collectOne(paths: readonly string[], options: CollectOptio
 		const known = earlier.filter((m) => inputHash(m.sources.map((s) => s.sha256)) === hash);
 		if (known.length > 0) {
 			const { readSideFiles } = await import("./side/index.ts");
-			const side = await readSideFiles(files[0]!, options.side ?? []);
+			const side = await readSideFiles(path, options.side ?? []);
 			if (known.every((m) => same(m, record, side.used))) {
 				await environment(dataset, () => tidy(dataset, options.signal));
 				return {

@@ -20,7 +20,7 @@ export async function inspect(path: string): Promise<TraceInfo[]> {
 		return manifests.map(fromManifest);
 	}
 	const { format, files } = openInput(path);
-	const side = await readSideFiles(files[0]!, []);
+	const side = await readSideFiles(path, []);
 	return format.inspect(files, side.timebaseHz);
 }
 

@@ -24,8 +24,8 @@ function takeBack(): void {
 }
 
 async function run(): Promise<void> {
-	const { format, files } = openTogether(request.paths);
-	const side = await readSideFiles(files[0]!, request.side);
+	const { path, format, files } = openTogether(request.paths);
+	const side = await readSideFiles(path, request.side);
 	post({ kind: "side", side: { used: side.used, machine: side.machine, wallClocks: side.wallClocks } });
 	const hash = new InputHash(files);
 	const sink: Sink = {

@@ -260,6 +260,20 @@ describe("life", () => {
 		expect(rowsOf(t, 7)[0]).toMatchObject({ wake_ts: 105, cpu: 1, waker_utid: null });
 	});
 
+	test("begins runnable also where sched_wakeup_new is not recorded, if it comes to run", () => {
+		const t = run(
+			new DeriveTest()
+				.event(100, 0, 9, "sched_process_fork", { parent_pid: 9, child_pid: 7, child_comm: "c" })
+				.event(120, 1, 0, "sched_switch", swap(0, 0, 7))
+				.event(150, 1, 7, "x"),
+		);
+		expect(life(t, 7)).toEqual([
+			["runnable", 100, 120, ""],
+			["running", 120, 150, ">"],
+		]);
+		expect(rowsOf(t, 7)[0]).toMatchObject({ cpu: null, wake_ts: null, waker_utid: null });
+	});
+
 	test("of a thread that is only mentioned is unknown; of one that only a side file knows there is none", () => {
 		const t = new DeriveTest()
 			.event(100, 0, 9, "sched_process_fork", { parent_pid: 5, child_pid: 6, child_comm: "c" })

@@ -8,7 +8,7 @@
  * interval after it (the stack of the wait may be recorded after the waking): rows of equal `ts` come in their order.
  *
  * The machine, for a thread:
- * - new → runnable (from its creation; wake_ts = sched_wakeup_new) → running → runnable (preempted) or a wait →
+ * - new → runnable (from its creation; wake_ts = sched_wakeup_new, if recorded) → running → runnable (preempted) or a wait →
  *   runnable (sched_waking, else sched_wakeup) → running … → dead.
  * - A waking that arrives while the thread runs is remembered: the waker's CPU waits until the thread has left its CPU
  *   (try_to_wake_up in kernel/sched/core.c), so it may end a wait that begins later. If the thread leaves in a blocked
@@ -468,9 +468,18 @@ export class ThreadStates implements Derivation, ThreadClock {
 		if (c) c.current = UNKNOWN;
 	}
 
+	/** A thread that comes to a CPU for the first time was runnable from its creation, also where sched_wakeup_new is not recorded. */
+	#isNew(utid: number, ts: number): void {
+		const b = this.#at(utid);
+		const created = this.#threads.firstTsOf(utid);
+		if (this.#f[b + F.state] !== State.none || !this.#threads.startKnown(utid) || !(created < ts)) return;
+		this.#set(b, State.runnable, created);
+	}
+
 	/** The thread begins to run on a CPU. */
 	#comesTo(utid: number, cpu: number, ts: number, openLeft: number): void {
 		if (utid === 0) return;
+		if (openLeft === 0) this.#isNew(utid, ts);
 		const b = this.#begun(utid, ts);
 		const f = this.#f;
 		this.#isElsewhere(b);

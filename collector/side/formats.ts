@@ -15,6 +15,7 @@ import {
 } from "./counters.ts";
 import { lscpuFields, readCpuinfo, readLscpu, readLscpuTable, readTopology, topologyLine } from "./cpus.ts";
 import { blockLine, readBlockLines, readLsblk, readPartitions } from "./disks.ts";
+import { perfMapFormat } from "./perf-map.ts";
 import { isPsHeading, readPs, readSavedCmdlines, savedCmdline } from "./ps.ts";
 import type { Findings, SideText } from "./side-files.ts";
 
@@ -101,6 +102,7 @@ export const sideFormats: readonly SideFormat[] = [
 			else to.symbolTables.push({ path: file.path, rank: file.rank, symbols });
 		},
 	},
+	perfMapFormat,
 	{
 		kind: "ps",
 		recognises: (head) => isPsHeading(first(head)),

@@ -7,6 +7,8 @@ const recognises = (...lines: string[]) =>
 test("a JIT's map is start, size and name on each line", () => {
 	expect(recognises("7f65da62b000 6 jit_first", "7f65da62b100 1a0 Lcom/example/Main;::run (I)V")).toBe(true);
 	expect(recognises("0x7f65da62b000 0x6 jit_first")).toBe(true);
+	// twelve bytes each, not symbols of type c
+	expect(recognises("3fff8b163000 c jit_first", "3fff8b163100 c jit_second")).toBe(true);
 });
 
 test("tables of symbols, of counters, of names, and mappings are something else", () => {

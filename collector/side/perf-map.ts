@@ -1,8 +1,8 @@
 import { perfMapLine } from "../identity/symbols/perf-map.ts";
 import type { Head, SideFormat } from "./formats.ts";
 
-/** A kallsyms-like line has one letter where a size would be. */
-const symbolType = /^\S+ [A-Za-z] /;
+/** nm(1) and kallsyms: addresses of full width, and one letter where a size would be, of which some are hex digits. */
+const symbolLine = /^(?:[0-9a-f]{8}|[0-9a-f]{16}) [A-Za-z] /;
 
 /**
  * perf-PID.map of a JIT. The name tells the process, so that the finder of symbols opens the file by it
@@ -14,5 +14,5 @@ export const perfMapFormat: SideFormat = {
 	recognises: ({ lines }: Head) =>
 		lines.length > 0 &&
 		lines.every((line) => perfMapLine.test(line)) &&
-		!lines.every((line) => symbolType.test(line)),
+		!lines.every((line) => symbolLine.test(line)),
 };

@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { catalog } from "../../lib/schema/catalog.ts";
+import { exitCode, PowerkiError } from "../../lib/schema/errors.ts";
 import {
 	manifestPath,
 	OPEN_SQL,
@@ -107,34 +108,80 @@ export async function publish(
 	manifest: Omit<Manifest, "tables">,
 	signal?: AbortSignal,
 ): Promise<Manifest> {
+	return withLock(dataset, signal, async () =>
+		commit(dataset, { ...manifest, tables: await moveIntoPlace(dataset, tables, manifest) }),
+	);
+}
+
+/**
+ * Replaces some tables of a trace; the others keep their files. `replaced` names them: those that `tables` does not have
+ * are gone then. `manifest` is what the dataset said when the new rows were made from the old ones, with what changes in
+ * it besides the tables.
+ *
+ * @throws PowerkiError (environment) if the trace was collected again meanwhile: nothing is replaced then
+ */
+export async function publishSome(
+	dataset: string,
+	tables: ReadonlyMap<string, WrittenTable>,
+	replaced: readonly string[],
+	manifest: Manifest,
+	change: Partial<Pick<Manifest, "symbolized">>,
+	signal?: AbortSignal,
+): Promise<Manifest> {
 	return withLock(dataset, signal, async () => {
-		const committed: Record<string, ManifestTable> = {};
-		for (const [name, table] of [...tables].sort((a, b) => (a[0] < b[0] ? -1 : 1))) {
-			const directory = join(dataset, tableDir(name, manifest.date, manifest.host, manifest.trace));
-			await mkdir(directory, { recursive: true });
-			const first = await nextPart(directory);
-			const files: string[] = [];
-			for (const [i, file] of table.files.entries()) {
-				const part = partName(first + i);
-				await rename(file, join(directory, part));
-				files.push(part);
-			}
-			committed[name] = {
-				rows: table.rows,
-				bytes: table.bytes,
-				minTs: table.minTs,
-				maxTs: table.maxTs,
-				files,
-				columns: Object.fromEntries(table.columns),
-			};
-		}
-		const whole: Manifest = { ...manifest, tables: committed };
-		await replaceFile(join(dataset, manifestPath(manifest.trace)), formatManifest(whole));
-		const manifests = await readManifests(dataset);
-		await writeOpenSql(dataset, manifests);
-		await removeOrphans(dataset, manifests);
-		return whole;
+		const path = join(dataset, manifestPath(manifest.trace));
+		if ((await readFile(path, "utf8").catch(() => "")) !== formatManifest(manifest))
+			throw new PowerkiError(
+				exitCode.environment,
+				`${dataset}: trace ${manifest.trace} was replaced meanwhile by another powerki`,
+				["the dataset is as that one left it", "run the command again"],
+			);
+		const kept = Object.entries(manifest.tables).filter(([name]) => !replaced.includes(name));
+		const moved = Object.entries(await moveIntoPlace(dataset, tables, manifest));
+		return commit(dataset, {
+			...manifest,
+			...change,
+			tables: Object.fromEntries([...kept, ...moved].sort((a, b) => (a[0] < b[0] ? -1 : 1))),
+		});
 	});
+}
+
+/** Moves finished files beside what a trace has already: nobody sees them before the manifest lists them. */
+async function moveIntoPlace(
+	dataset: string,
+	tables: ReadonlyMap<string, WrittenTable>,
+	manifest: Pick<Manifest, "date" | "host" | "trace">,
+): Promise<Record<string, ManifestTable>> {
+	const moved: Record<string, ManifestTable> = {};
+	for (const [name, table] of [...tables].sort((a, b) => (a[0] < b[0] ? -1 : 1))) {
+		const directory = join(dataset, tableDir(name, manifest.date, manifest.host, manifest.trace));
+		await mkdir(directory, { recursive: true });
+		const first = await nextPart(directory);
+		const files: string[] = [];
+		for (const [i, file] of table.files.entries()) {
+			const part = partName(first + i);
+			await rename(file, join(directory, part));
+			files.push(part);
+		}
+		moved[name] = {
+			rows: table.rows,
+			bytes: table.bytes,
+			minTs: table.minTs,
+			maxTs: table.maxTs,
+			files,
+			columns: Object.fromEntries(table.columns),
+		};
+	}
+	return moved;
+}
+
+/** The manifest makes it true; then open.sql follows, and what no manifest lists any more goes. */
+async function commit(dataset: string, manifest: Manifest): Promise<Manifest> {
+	await replaceFile(join(dataset, manifestPath(manifest.trace)), formatManifest(manifest));
+	const manifests = await readManifests(dataset);
+	await writeOpenSql(dataset, manifests);
+	await removeOrphans(dataset, manifests);
+	return manifest;
 }
 
 /** A replaced trace keeps its files until the new manifest is there: the new ones take higher numbers. */

@@ -37,6 +37,16 @@ export interface ManifestTable {
 	readonly columns?: Readonly<Record<string, string>>;
 }
 
+/** Of all runs since the import that found something. */
+export interface ManifestSymbolized {
+	/** Names of the folders with programs and libraries, in the order given. */
+	readonly symbols: readonly string[];
+	/** Files that gave the names of kernel functions. */
+	readonly side: readonly ManifestSideFile[];
+	/** As of the import; of the last run. */
+	readonly versions: Readonly<Record<string, string>>;
+}
+
 export interface ManifestCpu {
 	readonly cpu: number;
 	/** First and last record, ns on the trace's clock; null where the CPU has no record. */
@@ -81,6 +91,8 @@ export interface Manifest {
 	readonly options: Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 	/** Program to version: powerki, duckdb, node. */
 	readonly versions: Readonly<Record<string, string>>;
+	/** What gave names to frames after the import (powerki symbolize); absent if nothing did. */
+	readonly symbolized?: ManifestSymbolized;
 	readonly tables: Readonly<Record<string, ManifestTable>>;
 	/** Events that were switched on, whether they happened or not, sorted; null where the source does not tell. */
 	readonly recorded: readonly string[] | null;
@@ -171,6 +183,11 @@ const isDate: Check = (v) => typeof v === "string" && /^\d{4}-\d\d-\d\d$/.test(v
 const isRecord: Check = isObject;
 
 const source = { name: isString, bytes: isNumber, sha256: isString };
+const symbolized: Shape = {
+	symbols: [isString],
+	side: [{ ...source, kind: isString }],
+	versions: { each: isString },
+};
 const shape: Shape = {
 	trace: isPathName,
 	date: orNull(isDate),
@@ -193,6 +210,7 @@ const shape: Shape = {
 	cpus: [{ cpu: isNumber, firstTs: orNull(isBig), lastTs: orNull(isBig), events: isNumber }],
 	options: isRecord,
 	versions: { each: isString },
+	symbolized: (v) => v === undefined || findFault(v, symbolized, "") === null,
 	tables: {
 		each: {
 			rows: isNumber,

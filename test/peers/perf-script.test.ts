@@ -212,7 +212,7 @@ describe.skipIf(perfVersion === null).each(
 				const kind =
 					s.comm === ":-1" && s.tid === -1
 						? "released"
-						: s.comm === `:${s.tid}` && s.ts > (exits.get(s.tid) ?? Number.POSITIVE_INFINITY)
+						: s.comm === `:${s.tid}` && s.ts >= (exits.get(s.tid) ?? Number.POSITIVE_INFINITY)
 							? "exited"
 							: own !== null && own.startsWith("kworker/") && s.comm.startsWith(`${own}-`)
 								? "worker"

@@ -1,7 +1,8 @@
 -- A thread runs in its slices (sched.sql). Between two slices it is runnable if it left as R; otherwise it waits until
 -- the first waking, then is runnable. A waking that came in the slice itself ends the wait at once where no other
 -- follows before it is queued or runs. Before its first slice it is runnable from its creation or its first waking, and
--- unknown before that. After a loss on its CPU, or the CPU's last record, it is unknown until something tells.
+-- unknown before that. After a loss on its CPU, or the CPU's last record, it is unknown until something tells. A thread
+-- that a CPU's first record shows may have been there for long: from its last sign on it is unknown.
 WITH flagged AS (
 	-- The flags of a record are in no table. Where they alone tell of an interrupt, whose own events were not recorded,
 	-- the specification has to take the word of the derivation.
@@ -17,7 +18,7 @@ slice AS (
 gap AS (
 	SELECT s.trace, s.utid, s.b AS a, coalesce(s.next_a,
 			CASE WHEN s.end_state IN ('X', 'Z') AND t.end_known THEN greatest(t.last_ts, s.b) ELSE w.end_ts END) AS b,
-		s.next_a IS NULL AS last, s.a AS slice_a, s.next_cpu,
+		s.next_a IS NULL AS last, s.a AS slice_a, s.next_cpu, s.next_open IS TRUE AS comes_unseen,
 		CASE
 			WHEN s.open_right THEN 'unknown'
 			WHEN s.end_state IN ('R', 'R+') THEN 'runnable'
@@ -27,8 +28,10 @@ gap AS (
 		END AS begins, s.cpu AS left_cpu, false AS open_left
 	FROM slice s JOIN thread t USING (trace, utid) JOIN trace w USING (trace)
 	UNION ALL
-	SELECT t.trace, t.utid, t.first_ts, coalesce(s.a, CASE WHEN t.end_known THEN t.last_ts ELSE w.end_ts END), s.a IS NULL, NULL, s.cpu,
-		CASE WHEN t.start_known THEN 'new' ELSE 'unknown' END, NULL, NOT t.start_known
+	SELECT t.trace, t.utid, t.first_ts, coalesce(s.a, CASE WHEN t.end_known THEN t.last_ts ELSE w.end_ts END), s.a IS NULL, NULL, s.cpu, s.open_left IS TRUE,
+		-- what is created is runnable, if it comes to run or is told to be queued
+		CASE WHEN t.start_known AND (s.a IS NOT NULL AND NOT s.open_left OR EXISTS (
+			SELECT 1 FROM queued q WHERE q.trace = t.trace AND q.utid = t.utid)) THEN 'new' ELSE 'unknown' END, NULL, NOT t.start_known
 	FROM thread t JOIN trace w USING (trace) LEFT JOIN slice s ON s.trace = t.trace AND s.utid = t.utid AND s.k = 1
 	WHERE t.utid <> 0 AND t.first_ts IS NOT NULL AND t.trace IN (SELECT trace FROM sched)),
 first_waking AS (
@@ -66,15 +69,16 @@ piece AS (
 		NULL AS wake_ts, false AS blocked, open_left, open_right
 	FROM slice
 	UNION ALL
-	SELECT trace, utid, a, coalesce(runnable_from, b), begins, NULL,
+	SELECT trace, utid, a, coalesce(runnable_from, b), CASE WHEN comes_unseen AND runnable_from IS NULL THEN 'unknown' ELSE begins END, NULL,
 		CASE WHEN begins <> 'unknown' THEN waker_utid END, CASE WHEN begins <> 'unknown' THEN waker_irq END,
-		CASE WHEN begins <> 'unknown' THEN waking_ts END, NULL, begins NOT IN ('unknown', 'dead'), open_left, last AND runnable_from IS NULL AND begins <> 'dead'
+		CASE WHEN begins <> 'unknown' THEN waking_ts END, NULL, begins NOT IN ('unknown', 'dead') AND NOT (comes_unseen AND runnable_from IS NULL), open_left, last AND runnable_from IS NULL AND begins <> 'dead'
 	FROM woken WHERE begins NOT IN ('runnable', 'new')
 	UNION ALL
-	SELECT trace, utid, runnable_from, b, 'runnable',
+	SELECT trace, utid, runnable_from, b, CASE WHEN comes_unseen THEN 'unknown' ELSE 'runnable' END,
 		-- a waking that came while the thread still ran does not tell where it is queued
-		CASE WHEN waking_ts < a THEN queue_cpu ELSE coalesce(queue_cpu, target_cpu, left_cpu) END, waker_utid, waker_irq, waking_ts,
-		CASE WHEN waking_ts IS NOT NULL OR begins = 'new' THEN wake_ts END, false, false, last
+		CASE WHEN comes_unseen THEN NULL WHEN waking_ts < a THEN queue_cpu ELSE coalesce(queue_cpu, target_cpu, left_cpu) END,
+		CASE WHEN NOT comes_unseen THEN waker_utid END, CASE WHEN NOT comes_unseen THEN waker_irq END, CASE WHEN NOT comes_unseen THEN waking_ts END,
+		CASE WHEN NOT comes_unseen AND (waking_ts IS NOT NULL OR begins = 'new') THEN wake_ts END, false, false, last
 	FROM woken WHERE runnable_from IS NOT NULL)
 SELECT p.trace, p.ts, CASE WHEN t.clock_unit = 'ns' THEN p.till - p.ts END AS dur, p.utid, p.state, p.cpu,
 	p.waker_utid, p.waker_irq, p.waking_ts, p.wake_ts, w.stack_id AS blocked_stack_id, w.user_stack_id AS blocked_user_stack_id,

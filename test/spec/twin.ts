@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { catalog } from "../../lib/schema/catalog.ts";
 import { quoteIdentifier } from "../../lib/schema/layout.ts";
+import type { Manifest } from "../../lib/schema/manifest.ts";
 import { datasetOf, type ResultRow, show, type TestDataset } from "../support/dataset.ts";
 import type { TestTrace } from "../support/traces.ts";
 
@@ -20,20 +21,21 @@ const builds: Readonly<Record<string, readonly string[]>> = {
 	thread_state: ["interrupts", "waking"],
 };
 
-const contradicted = `SELECT (SELECT count(*) FROM lost)
-	+ (SELECT count(*) FROM import_note WHERE kind = 'sched_switch_missing') AS n`;
-
-/** Specifications that reckon with durations. */
-const needsTime: ReadonlySet<string> = new Set(["thread_state", "futex_wait", "block_io"]);
-
-const notLost: ReadonlySet<string> = new Set(["thread_state", "syscall"]);
+/** Traces in which loss or filters make switches contradict each other: SQL does not know what is left of the states. */
+const contradicted = `SELECT trace FROM lost
+	UNION SELECT trace FROM import_note WHERE kind = 'sched_switch_missing'`;
 
 /**
  * Switches that are in no event table (PERF_RECORD_SWITCH), and threads that show by records without a table that they
  * run (PERF_RECORD_COMM, ...): specifications over event tables cannot tell them.
  */
 const switchesApart =
-	"SELECT count(*) AS n FROM import_note WHERE kind IN ('switch-records', 'switches-of-threads')";
+	"SELECT DISTINCT trace FROM import_note WHERE kind IN ('switch-records', 'switches-of-threads')";
+
+/** Specifications that reckon with durations. */
+const needsTime: ReadonlySet<string> = new Set(["thread_state", "futex_wait", "block_io"]);
+
+const notLost: ReadonlySet<string> = new Set(["thread_state", "syscall"]);
 
 const needsSwitches: ReadonlySet<string> = new Set(["sched", "thread_state"]);
 
@@ -47,9 +49,9 @@ export const twins: readonly string[] = [...catalog.values()]
 	.filter((t) => t.kind === "derived" && existsSync(join(folder, `${t.name}.sql`)))
 	.map((t) => t.name);
 
-async function prepare(d: TestDataset, trace: TestTrace): Promise<void> {
+async function prepare(d: TestDataset, traces: readonly TestTrace[]): Promise<void> {
 	const events = new Set(d.manifests.flatMap((m) => Object.keys(m.tables).filter((t) => t in m.eventCounts)));
-	const union = [...events]
+	const union = [...events, "cpu_sample"]
 		.map((e) => `SELECT trace, cpu, ts, utid FROM ${quoteIdentifier(e)}`)
 		.join(" UNION ALL ");
 	await d.run(text("prelude"));
@@ -57,7 +59,7 @@ async function prepare(d: TestDataset, trace: TestTrace): Promise<void> {
 		SELECT r.trace, r.cpu, any_value(r.utid) AS utid FROM (${union}) r JOIN cpu c
 		ON c.trace = r.trace AND c.cpu = r.cpu AND c.first_ts = r.ts GROUP BY r.trace, r.cpu`);
 	await d.run("CREATE TEMP TABLE idle_name (state BIGINT, name VARCHAR)");
-	for (const [state, name] of idleNames(trace))
+	for (const [state, name] of traces.flatMap(idleNames))
 		await d.run(`INSERT INTO idle_name VALUES (${state}, '${name}')`);
 }
 
@@ -90,26 +92,43 @@ const parts: Readonly<Record<string, { readonly where: string; readonly columns:
 	},
 };
 
-export function twinsOf(trace: TestTrace): void {
+/** Traces of the dataset for which the specification of the table holds. */
+function specifiedTraces(
+	table: string,
+	manifests: readonly Manifest[],
+	apart: { readonly contradicted: ReadonlySet<unknown>; readonly switchesApart: ReadonlySet<unknown> },
+): string[] {
+	return manifests
+		.filter(
+			(m) =>
+				// SQL cannot tell the order of records of one CPU that have one stamp
+				m.clock.name !== "uptime" &&
+				(!needsTime.has(table) || m.clock.unit === "ns") &&
+				(!notLost.has(table) || !apart.contradicted.has(m.trace)) &&
+				(!needsSwitches.has(table) || !apart.switchesApart.has(m.trace)) &&
+				// syscall.sql is about raw_syscalls; events of single calls are columns of many tables
+				(table !== "syscall" || m.eventCounts.sys_enter !== undefined),
+		)
+		.map((m) => m.trace);
+}
+
+export function twinsOf(trace: TestTrace | readonly TestTrace[]): void {
+	const traces = "path" in trace ? [trace] : trace;
 	let d: TestDataset;
+	let apart: Parameters<typeof specifiedTraces>[2];
 	beforeAll(async () => {
 		d = await datasetOf(trace);
-		await prepare(d, trace);
+		await prepare(d, traces);
+		const named = async (sql: string) => new Set((await d.rows(sql)).map((r) => r.trace));
+		apart = { contradicted: await named(contradicted), switchesApart: await named(switchesApart) };
 	});
 	afterAll(() => d?.close());
 	const built = new Set<string>();
 
 	for (const table of twins)
 		it(`${table} has the rows of its specification`, async (context) => {
-			// SQL cannot tell the order of records of one CPU that have one stamp
-			if (d.manifests.some((m) => m.clock.name === "uptime")) return context.skip();
-			if (needsTime.has(table) && d.manifests.some((m) => m.clock.unit !== "ns")) return context.skip();
-			// nor does it know what loss and filters leave of a thread's states: its events contradict each other there
-			if (notLost.has(table) && (await d.row(contradicted)).n !== 0n) return context.skip();
-			if (needsSwitches.has(table) && (await d.row(switchesApart)).n !== 0n) return context.skip();
-			// syscall.sql is about raw_syscalls; events of single calls are columns of many tables
-			if (table === "syscall" && d.manifests.every((m) => m.eventCounts.sys_enter === undefined))
-				return context.skip();
+			const specified = specifiedTraces(table, d.manifests, apart);
+			if (specified.length === 0) return context.skip();
 			for (const b of builds[table] ?? [])
 				if (!built.has(b)) {
 					await d.run(text(b));
@@ -120,15 +139,18 @@ export function twinsOf(trace: TestTrace): void {
 				.filter((c) => !unspecified[table]?.includes(c))
 				.map(quoteIdentifier)
 				.join(", ");
-			await d.run(`CREATE OR REPLACE TEMP TABLE specified AS SELECT ${columns} FROM (${text(table)})`);
+			const of = `trace IN (${specified.map((t) => `'${t}'`).join(", ")})`;
+			await d.run(
+				`CREATE OR REPLACE TEMP TABLE specified AS SELECT ${columns} FROM (${text(table)}) WHERE ${of}`,
+			);
 			const only = (a: string, b: string): Promise<readonly ResultRow[]> =>
 				d.rows(
 					`SELECT * FROM (SELECT ${columns} FROM ${a} EXCEPT ALL SELECT ${columns} FROM ${b}) ORDER BY ALL`,
 				);
-			const derived = part === undefined ? table : `(SELECT * FROM ${table} WHERE ${part.where})`;
+			const derived = `(SELECT * FROM ${table} WHERE ${of} AND ${part?.where ?? "true"})`;
 			const missing = await only("specified", derived);
 			const surplus = await only(derived, "specified");
-			const { n } = await d.row(`SELECT count(*) AS n FROM ${table}`);
+			const { n } = await d.row(`SELECT count(*) AS n FROM ${table} WHERE ${of}`);
 			if (missing.length + surplus.length > 0)
 				expect.fail(
 					`of ${n} rows ${surplus.length} are not specified:\n${show(surplus)}\nand ${missing.length} specified ones are missing:\n${show(missing)}`,

@@ -1,5 +1,5 @@
 /** perf.data: from its files to a sink, one trace. */
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { kernelSymbolsOf } from "../../identity/kernel-symbols.ts";
 import { demangle, openBinaries } from "../../identity/symbols/index.ts";
 import type { SideFiles } from "../../side/index.ts";
@@ -54,7 +54,9 @@ async function* readRecording(
 	const notes = new Set<string>();
 	const binaries = await openBinaries({
 		symbols: options.symbols ?? [],
-		tracePath: paths[0]!,
+		// what lies beside a folder of perf lies beside the trace
+		tracePath: recording.facts.directory ? dirname(paths[0]!) : paths[0]!,
+		files: side.used.filter((f) => f.kind === "perf-map").map((f) => f.path),
 		note: (n) => {
 			if (!notes.has(n.text)) early.push(n);
 			notes.add(n.text);

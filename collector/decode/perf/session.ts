@@ -207,6 +207,13 @@ export class Session {
 				"Samples without a time, or of an event that the file does not explain, are not imported",
 				scan.untimedSamples,
 			);
+		if ((scan.counts[recordType.callchainDeferred] ?? 0) > 0)
+			this.#note(
+				"warning",
+				"callchain-deferred",
+				"User stacks that the kernel recorded later than their samples are not attached to them",
+				scan.counts[recordType.callchainDeferred],
+			);
 		if ((scan.counts[recordType.stat] ?? 0) > 0)
 			this.#note(
 				"info",

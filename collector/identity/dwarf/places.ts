@@ -54,10 +54,12 @@ class Places {
 		let place = row ? at(row.file, row.line) : { file: null, line: null };
 		const inlined: InlinedCall[] = [];
 		for (const call of (calls ?? []).toReversed()) {
-			inlined.push({ name: this.#functions.name(call.origin) ?? "[unknown]", ...place });
+			const name = this.#functions.name(call.origin) ?? "[unknown]";
+			inlined.push({ name, file: place.file, line: place.line });
 			place = at(call.callFile, call.callLine);
 		}
-		return place.file === null && place.line === null && inlined.length === 0 ? null : { ...place, inlined };
+		const { file, line } = place;
+		return file === null && line === null && inlined.length === 0 ? null : { file, line, inlined };
 	}
 
 	/** The same text for each place in a file. */

@@ -173,27 +173,36 @@ export class Units {
 		entry.read(first, this.#abbreviations(abbreviationsAt, format).get(code), format);
 
 		// without the attribute, behind the header of the section's only part (split units of DWARF 5)
-		const from = (value: number) => (Number.isNaN(value) ? (version === 5 ? 2 * offset : 0) : value);
-		const bases: UnitBases = {
-			stringOffsets: from(entry.number("strOffsetsBase")),
-			addresses: from(entry.number("addrBase")),
-			rangeLists: Number.isNaN(entry.number("rnglistsBase")) ? offset + 8 : entry.number("rnglistsBase"),
-		};
-		const low = entry.get("lowPc");
-		const directory = entry.get("compDir");
-		const unit: Unit = {
-			...format,
-			...bases,
+		const behindHeader = version === 5 ? 2 * offset : 0;
+		const [stringOffsets, addresses, rangeLists] = [
+			entry.number("strOffsetsBase"),
+			entry.number("addrBase"),
+			entry.number("rnglistsBase"),
+		];
+		// one literal: spread objects cost more than all the rest
+		const unit: { -readonly [Key in keyof Unit]: Unit[Key] } = {
+			start,
+			version,
+			addressBytes,
+			wide,
+			stringOffsets: Number.isNaN(stringOffsets) ? behindHeader : stringOffsets,
+			addresses: Number.isNaN(addresses) ? behindHeader : addresses,
+			rangeLists: Number.isNaN(rangeLists) ? offset + 8 : rangeLists,
 			end,
 			firstEntry,
 			abbreviationsAt,
 			tag: entry.tag,
-			base: (low && orNull(() => this.#sections.address(low.form, low.value, format, bases))) ?? 0,
+			base: 0,
 			lines: entry.number("stmtList"),
-			directory:
-				directory &&
-				orNull(() => this.#sections.text(".debug_info", directory.form, directory.value, format, bases)),
+			directory: null,
 		};
+		const low = entry.get("lowPc");
+		if (low) unit.base = orNull(() => this.#sections.address(low.form, low.value, unit, unit)) ?? 0;
+		const directory = entry.get("compDir");
+		if (directory)
+			unit.directory = orNull(() =>
+				this.#sections.text(".debug_info", directory.form, directory.value, unit, unit),
+			);
 		return { unit, entry };
 	}
 

@@ -58,11 +58,8 @@ export class NotElf extends Error {}
 const maxSections = 1 << 20;
 const maxSegments = 1 << 12;
 const maxNoteBytes = 1 << 20;
-/** Larger sections are not read: .debug_info of a browser. */
-const maxSectionBytes = 512 << 20;
-/** The memory of the WebAssembly decoder holds a section packed and expanded, and does not shrink again. */
-const maxZstdBytes = 256 << 20;
-
+/** Larger sections are not read: .debug_info of a browser. An import has less than 1 GiB for all. */
+const maxSectionBytes = 256 << 20;
 /** Unsigned numbers in the byte order of a file. */
 export class Words {
 	constructor(
@@ -292,7 +289,7 @@ function textAt(buffer: Buffer, at: number): string {
 /** null if the data is damaged or does not expand to `size` bytes. */
 function expand(algorithm: "zlib" | "zstd", data: Buffer, size: number): Buffer | null {
 	if (size === 0) return Buffer.alloc(0);
-	if (!(size <= (algorithm === "zstd" ? maxZstdBytes : maxSectionBytes))) return null;
+	if (!(size <= maxSectionBytes)) return null;
 	try {
 		const out =
 			algorithm === "zlib" ? inflateSync(data, { maxOutputLength: size }) : decompressor("zstd")!(data, size);

@@ -3,6 +3,7 @@ import { perf } from "./program.ts";
 
 export interface PrintedSample {
 	readonly comm: string;
+	/** -1 where the print does not tell it. */
 	readonly pid: number;
 	readonly tid: number;
 	/** null where the samples of the capture do not tell it. */
@@ -25,10 +26,12 @@ export interface PrintedFrame {
 	readonly symbol: string | null;
 }
 
-// "pipe-ping   290/290  [001]  1181.437614240:   1   sched:sched_waking: comm=… c0000000001a0488"
+// "pipe-ping   290/290  [001]  1181.437614240:   1   sched:sched_waking: comm=… c0000000001a0488"; the guests' own
+// prints have the thread alone, and µs
 const head =
-	/^\s*(.*\S)\s+(-?\d+)\/(-?\d+)\s+(?:\[(\d+)\]\s+)?(\d+)\.(\d{9}):\s+(?:(\d+)\s+)?([\w-]+(?::[\w-]+)?(?::[a-zA-Z]+)?):\s*(.*)$/;
-const frame = /^\s+([0-9a-f]+)(?: (.*?))?(?: \((.*)\))?$/;
+	/^\s*(\S.*?)\s+(?:(-?\d+)\/)?(-?\d+)\s+(?:\[(\d+)\]\s+)?(\d+)\.(\d{6}|\d{9}):\s+(?:(\d+)\s+)?([\w-]+(?::[\w-]+)?(?::[a-zA-Z]+)?):\s*(.*)$/;
+// "c00000000002c5a4 system_call_exception+0x134 ([kernel.kallsyms])"
+const frame = /^\s+([0-9a-f]+)(?: (.*?)(?:\+0x[0-9a-f]+)?)?(?: \((.*)\))?$/;
 
 const signed = (hex: string): bigint => BigInt.asIntN(64, BigInt(`0x${hex}`));
 
@@ -41,10 +44,10 @@ export function parseScript(lines: readonly string[]): PrintedSample[] {
 			const tail = / ?\s*\b([0-9a-f]+)$/.exec(m[9]!);
 			samples.push({
 				comm: m[1]!,
-				pid: Number(m[2]),
+				pid: Number(m[2] ?? -1),
 				tid: Number(m[3]),
 				cpu: m[4] === undefined ? null : Number(m[4]),
-				ts: BigInt(m[5]! + m[6]!),
+				ts: BigInt(m[5]! + m[6]!.padEnd(9, "0")),
 				period: BigInt(m[7] ?? 1),
 				event: m[8]!,
 				fields: m[9]!.slice(0, tail?.index ?? undefined).trim(),
@@ -89,5 +92,23 @@ export function taskRecords(
 		return m?.[3] === kind
 			? [{ ts: BigInt(m[1]! + m[2]!), pid: Number(m[4]), tid: Number(m[5]) }]
 			: [];
+	});
+}
+
+export interface PrintedMapping {
+	readonly start: bigint;
+	readonly end: bigint;
+	readonly name: string;
+}
+
+/** Executable mappings of all processes of a file. */
+export function executableMappings(path: string): readonly PrintedMapping[] {
+	const lines = perf(["script", "-i", path, "--ns", "--show-mmap-events", "-F", "comm,pid,tid,time,event"]) ?? [];
+	const record = /PERF_RECORD_MMAP2? -?\d+\/-?\d+: \[0x([0-9a-f]+)\(0x([0-9a-f]+)\) @ .*\]: (\S+) (.*)$/;
+	return lines.flatMap((line) => {
+		const m = record.exec(line);
+		if (!m || !m[3]!.includes("x")) return [];
+		const start = signed(m[1]!);
+		return [{ start, end: start + BigInt(`0x${m[2]}`), name: m[4]! }];
 	});
 }
