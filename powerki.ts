@@ -119,21 +119,18 @@ const commands: readonly CommandSpec[] = [
 					"programs and libraries of the traced machine, or their debug files; repeatable",
 				).argParser(collectAll),
 			() =>
-				new Option("--side <path>", "kallsyms of the traced machine, or a folder with it; repeatable").argParser(
-					collectAll,
-				),
+				new Option(
+					"--side <path>",
+					"kallsyms of the traced machine, or a folder with it; repeatable",
+				).argParser(collectAll),
 			json,
 		],
 		run: async ({ options, signal }) => {
-			const { symbolize } = await import("./collector/symbolize.ts");
-			return symbolize({
-				...options,
-				dataset: () =>
-					import("./kernel/run/dataset.ts").then((room) =>
-						room.resolveDataset(options.dataset as string | undefined, signal),
-					),
+			const folder = await (await import("./kernel/run/dataset.ts")).resolveDataset(
+				options.dataset as string | undefined,
 				signal,
-			});
+			);
+			return (await import("./collector/symbolize.ts")).symbolize({ ...options, dataset: folder, signal });
 		},
 	},
 	{

@@ -49,6 +49,27 @@ test("without any sched_switch nothing is said", () => {
 	expect(slices(new DeriveTest().event(10, 0, 5, "x").event(20, 0, 5, "x"))).toEqual([]);
 });
 
+test("nor where events were lost, whether switches would have been recorded or not", () => {
+	for (const recorded of [["x"], ["x", "sched_switch"]])
+		expect(
+			slices(new DeriveTest({ recorded }).event(10, 0, 5, "x").lost(0, 10, 20).event(20, 0, 5, "x")),
+		).toEqual([]);
+});
+
+test("a loss before the first switch is told with it", () => {
+	const t = new DeriveTest()
+		.event(10, 0, 5, "x")
+		.event(15, 0, 5, "x")
+		.lost(0, 15, 20)
+		.event(30, 0, 6, "sched_switch", swap(6, 1, 0))
+		.event(40, 0, 0, "x");
+	expect(slices(t)).toEqual([
+		[0, 10, 5, 5, null, null, "<>"],
+		[0, 20, 10, null, "S", null, "<"],
+		[0, 30, 10, 0, null, 120, ">"],
+	]);
+});
+
 test("after lost events the thread is unknown until the next switch; the loss is no slice", () => {
 	const t = new DeriveTest()
 		.event(100, 0, 7, "sched_switch", swap(7, 1, 8))

@@ -46,6 +46,8 @@ export class Sched implements Derivation {
 	#switches = false;
 	/** threads that were current in a record or told by one of their own: of those all switches are recorded, also where not all threads are */
 	readonly #shown = new Set<number>();
+	/** rows from before the first switch, one for each loss: a trace may never have one */
+	readonly #held: Row<typeof sched>[] = [];
 	/** CPUs that ended without a switch: their threads are told only if switches were recorded at all */
 	readonly #quiet: { cpu: number; end: number }[] = [];
 	readonly #row: Row<typeof sched> = {
@@ -100,7 +102,8 @@ export class Sched implements Derivation {
 
 	lost(cpu: number, from: number, to: number): void {
 		const slice = this.#cpus[cpu];
-		if (!slice?.open) return;
+		// a trace that does not record switches has no slices
+		if (!slice?.open || !this.#recorded) return;
 		this.#close(cpu, slice, from, -1, true);
 		this.#begin(slice, UNKNOWN, to, Number.NaN, true);
 		slice.left = UNKNOWN;
@@ -197,6 +200,8 @@ export class Sched implements Derivation {
 		slice.switched = true;
 		if (this.#switches) return;
 		this.#switches = true;
+		for (const row of this.#held) this.#out.append(row);
+		this.#held.length = 0;
 		const context = this.#context;
 		if (context.perTask)
 			context.note(
@@ -256,6 +261,7 @@ export class Sched implements Derivation {
 		row.prio = slice.prio;
 		row.open_left = slice.openLeft ? 1 : 0;
 		row.open_right = openRight ? 1 : 0;
-		this.#out.append(row);
+		if (this.#switches) this.#out.append(row);
+		else this.#held.push({ ...row });
 	}
 }

@@ -51,7 +51,14 @@ export interface CallFrames {
 		address: number,
 		registers: ReadonlyMap<number, bigint>,
 		read: (address: bigint) => bigint | null,
-	): { readonly registers: Map<number, bigint>; readonly returnAddress: bigint; readonly cfa: bigint } | null;
+	): {
+		readonly registers: Map<number, bigint>;
+		/** 0 = this was the outermost frame. */
+		readonly returnAddress: bigint;
+		readonly cfa: bigint;
+		/** The caller was interrupted: returnAddress is its own instruction, not one behind a call. */
+		readonly signal?: boolean;
+	} | null;
 }
 
 export interface Binary {

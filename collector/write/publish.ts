@@ -129,8 +129,8 @@ export async function publishSome(
 	signal?: AbortSignal,
 ): Promise<Manifest> {
 	return withLock(dataset, signal, async () => {
-		const path = join(dataset, manifestPath(manifest.trace));
-		if ((await readFile(path, "utf8").catch(() => "")) !== formatManifest(manifest))
+		const current = (await readManifests(dataset)).find((m) => m.trace === manifest.trace);
+		if (!current || formatManifest(current) !== formatManifest(manifest))
 			throw new PowerkiError(
 				exitCode.environment,
 				`${dataset}: trace ${manifest.trace} was replaced meanwhile by another powerki`,

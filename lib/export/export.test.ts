@@ -9,7 +9,6 @@ import { openDataset } from "../index.ts";
 import { PowerkiError } from "../schema/errors.ts";
 import { sampledTrace } from "../stacks/sampled-trace.ts";
 import { profileStream } from "../stacks/stream.ts";
-import { CallTree } from "./call-tree.ts";
 import { type ExportCommand, runExport } from "./command.ts";
 
 let dataset: string;
@@ -179,36 +178,6 @@ describe("refused with what to do", () => {
 	});
 	it("an event of waits", async () => {
 		expect((await refusal({ to: "folded", offCpu: true, event: "cycles" })).code).toBe(2);
-	});
-});
-
-describe("a call tree", () => {
-	it("keeps the weight of many and of deep paths", () => {
-		const tree = new CallTree();
-		const numbers = Array.from({ length: 50 }, (_, i) => tree.number(`f${i}`));
-		let state = 1;
-		const random = (n: number) => {
-			state = (state * 48271) % 2147483647;
-			return state % n;
-		};
-		const expected = new Map<string, number>();
-		for (let i = 0; i < 20_000; i++) {
-			const path = Array.from({ length: 1 + random(8) }, () => numbers[random(50)]!);
-			tree.add(path, i);
-			const key = path.map((n) => `f${n}`).join(";");
-			expected.set(key, (expected.get(key) ?? 0) + i);
-		}
-		tree.add(
-			Array.from({ length: 20_000 }, () => numbers[0]!),
-			7,
-		);
-		const paths = [...tree.paths(";")];
-		expect(paths.filter((p) => p.path.length < 1000).length).toBe(
-			[...expected.values()].filter((w) => w > 0).length,
-		);
-		for (const { path, weight } of paths)
-			if (path.length < 1000) expect(weight).toBe(expected.get(path));
-			else expect(weight).toBe(7);
 	});
 });
 

@@ -5,15 +5,17 @@
  */
 import type { ThreadRef } from "../dataset/thread-ref.ts";
 import { printable } from "../figures/text.ts";
+import { CallTree } from "../stacks/call-tree.ts";
 import { NO_STACK, type StackFrame } from "../stacks/frames.ts";
 import type { ProfileStack } from "../stacks/profile.ts";
 import type { WeightedFrames } from "../stacks/stream.ts";
 import type { WaitStack } from "../stacks/waits.ts";
-import { CallTree } from "./call-tree.ts";
 
 /** Gathers stacks; equal ones are merged. */
 export class Folded {
 	private readonly tree = new CallTree();
+	/** As written, by their numbers in the tree. */
+	private readonly names: string[] = [];
 	/** Frames are shared by the stacks of a trace. */
 	private readonly numbers = new Map<StackFrame, number>();
 
@@ -29,11 +31,15 @@ export class Folded {
 
 	/** With their line ends, sorted by frame. Weights are whole numbers below 2^53, or rounded. */
 	*lines(): Generator<string, void, void> {
-		for (const { path, weight } of this.tree.paths(";")) yield `${path} ${BigInt(Math.round(weight))}\n`;
+		for (const { path, weight } of this.tree.paths())
+			yield `${path.map((n) => this.names[n]).join(";")} ${BigInt(Math.round(weight))}\n`;
 	}
 
 	private number(name: string): number {
-		return this.tree.number(printable(name).replaceAll(";", ":"));
+		const written = printable(name).replaceAll(";", ":");
+		const number = this.tree.number(written);
+		this.names[number] = written;
+		return number;
 	}
 
 	private frameNumber(frame: StackFrame): number {

@@ -5,6 +5,7 @@ import { flameGraph, type StackFrame, type WeightedStack } from "../figures/flam
 import { group, percent, sentence } from "../figures/numbers.ts";
 import { type SegmentName, type StackedBarRow, stackedBars } from "../figures/stacked-bars.ts";
 import { type ThreadFacts, threadFacts } from "../scheduling/thread-list.ts";
+import { CallTree } from "../stacks/call-tree.ts";
 import { fileName, frameLabel, isEntry, NO_STACK } from "../stacks/frames.ts";
 import {
 	type CpuProfile,
@@ -29,7 +30,7 @@ import type { Block, KeyNumber, NoticeBlock, Quantity, TableBlock, TableColumn }
 import { expectedThread } from "./expected.ts";
 import { defineReport, notRecordedNotice } from "./frame.ts";
 import { nothing } from "./nothing.ts";
-import { type Pool, poolNames } from "./pools.ts";
+import { poolNames } from "./pools.ts";
 import { recorded } from "./recorded.ts";
 import type { Findings, ReportModule } from "./report.ts";
 import {
@@ -656,7 +657,6 @@ function flameBlocks(
 	first: ProcessProfile | undefined,
 ): Block[] {
 	const { weight } = event.busy;
-	const pools = poolNames(stacks);
 	const withStack = summed(stacks.filter((s) => s.frames.length > 0));
 	const threads = new Set(stacks.map((s) => s.utid)).size;
 	const title = `${percent(first?.weight ?? 0, weight)} of the ${what(event)} is ${first === undefined ? "nobody's" : processName(first)}`;
@@ -668,29 +668,56 @@ function flameBlocks(
 				subtitle: `width: ${what(event)}, ${event.unit === "ns" ? sentence(weight, "ns") : group(weight)} of ${counted(threads, "thread")} in ${sentence(scope.window.ns, "ns")}, root on top: process, thread, user and kernel functions; without idle; folded: the kernel's system call entry`,
 				alt: `${title}. ${percent(withStack.weight, weight)} has a stack`,
 				unit: event.unit === "ns" ? "ns" : "samples",
-				stacks: stacks.map(
-					(s): WeightedStack => ({
-						frames: path(s, pools),
-						weight: event.unit === "ns" ? s.weight : s.samples,
-						count: s.samples,
-					}),
-				),
+				stacks: paths(stacks, event),
 			}),
 		},
 	];
 }
 
-function path(s: ProfileStack, pools: ReadonlyMap<number | null, Pool>): StackFrame[] {
-	const pool = pools.get(s.utid);
-	const frames: StackFrame[] =
-		s.frames.length === 0
-			? [{ name: NO_STACK, kind: s.mode === "user" ? "user" : "kernel" }]
-			: s.frames.filter((f) => !isEntry(f)).map((f) => ({ name: frameLabel(f), kind: f.kind }));
-	return [
-		{ name: pool?.process ?? processName(s), kind: "process" },
-		{ name: pool?.thread ?? threadName(s), kind: "thread" },
-		...frames,
-	];
+/** Places in the graph that are given to it: more than it draws, and few enough for any number of stacks. */
+const mostPlaces = 20_000;
+
+/** Frames of a stack in the graph; of a deeper one the part before the innermost is left out. */
+const deepest = 500;
+const left: StackFrame = { name: "… (frames left out)", kind: "thread" };
+
+/** The stacks as the graph shows them: alike ones merged, what is too light to be seen in one box for each place. */
+function paths(stacks: readonly ProfileStack[], event: SampleEvent): WeightedStack[] {
+	const pools = poolNames(stacks);
+	const tree = new CallTree();
+	const shown: StackFrame[] = [];
+	const numberOf = (frame: StackFrame): number => {
+		const number = tree.number(`${frame.name}\0${frame.kind}`);
+		shown[number] ??= frame;
+		return number;
+	};
+	// Frames are shared by the stacks of a trace.
+	const known = new Map<ProfileStack["frames"][number], number>();
+	for (const s of stacks) {
+		const pool = pools.get(s.utid);
+		const path = [
+			numberOf({ name: pool?.process ?? processName(s), kind: "process" }),
+			numberOf({ name: pool?.thread ?? threadName(s), kind: "thread" }),
+		];
+		if (s.frames.length === 0)
+			path.push(numberOf({ name: NO_STACK, kind: s.mode === "user" ? "user" : "kernel" }));
+		for (const frame of s.frames) {
+			let number = known.get(frame);
+			if (number === undefined) {
+				number = isEntry(frame) ? -1 : numberOf({ name: frameLabel(frame), kind: frame.kind });
+				known.set(frame, number);
+			}
+			if (number >= 0) path.push(number);
+		}
+		// A recursion without end would be deeper than any graph.
+		if (path.length > deepest) path.splice(deepest - 2, path.length - deepest + 1, numberOf(left));
+		tree.add(path, event.unit === "ns" ? s.weight : s.samples, s.samples);
+	}
+	const made: WeightedStack[] = [];
+	const light: StackFrame = { name: "… (too small to draw)", kind: "thread" };
+	for (const { path, weight, count, rest } of tree.paths(mostPlaces))
+		made.push({ frames: [...path.map((n) => shown[n]!), ...(rest ? [light] : [])], weight, count });
+	return made;
 }
 
 // --- what is missing

@@ -284,12 +284,24 @@ export function moduleTotals(stacks: readonly ProfileStack[]): ModuleProfile[] {
 	}));
 }
 
+interface Sum {
+	samples: number;
+	weight: number;
+}
+
+const noSum = (): Sum => ({ samples: 0, weight: 0 });
+
+function addTo(sum: Sum, { samples, weight }: Weighted): void {
+	sum.samples += samples;
+	sum.weight += weight;
+}
+
 interface Totals {
 	readonly key: string;
 	readonly frame: StackFrame;
 	readonly kind: StackFrame["kind"] | null;
-	readonly self: { samples: number; weight: number };
-	readonly total: { samples: number; weight: number };
+	readonly self: Sum;
+	readonly total: Sum;
 	/** The last stack that was counted in total. */
 	last: ProfileStack | null;
 }
@@ -319,8 +331,8 @@ function totals(stacks: readonly ProfileStack[], keyOf: (frame: StackFrame) => s
 				key,
 				frame,
 				kind,
-				self: { samples: 0, weight: 0 },
-				total: { samples: 0, weight: 0 },
+				self: noSum(),
+				total: noSum(),
 				last: null,
 			};
 			rows.set(key, row);
@@ -328,19 +340,15 @@ function totals(stacks: readonly ProfileStack[], keyOf: (frame: StackFrame) => s
 		byFrame.set(frame, row);
 		return row;
 	};
-	const add = (to: { samples: number; weight: number }, stack: ProfileStack) => {
-		to.samples += stack.samples;
-		to.weight += stack.weight;
-	};
 	for (const stack of stacks) {
 		const frames = stack.frames.length === 0 ? [noStack] : stack.frames;
 		for (const frame of frames) {
 			const row = rowOf(frame);
 			if (row.last === stack) continue;
 			row.last = stack;
-			add(row.total, stack);
+			addTo(row.total, stack);
 		}
-		add(rowOf(frames.at(-1)!).self, stack);
+		addTo(rowOf(frames.at(-1)!).self, stack);
 	}
 	return [...rows.values()].sort(
 		(a, b) => b.self.weight - a.self.weight || b.total.weight - a.total.weight || (a.key < b.key ? -1 : 1),
@@ -372,23 +380,27 @@ SELECT DISTINCT module, state FROM "binary" WHERE trace = ${scope.trace} AND mod
 		scope.options,
 	))
 		states.set(module, [...(states.get(module) ?? []), state]);
-	const onlyUnnamed = stacks.map((s) => {
-		const leaf = s.frames.at(-1);
-		const unnamed = s.frames.filter((f) => !f.named);
-		// A named function at the end: nothing of the module's own.
-		return { stack: { ...s, frames: unnamed }, self: leaf !== undefined && !leaf.named };
-	});
-	const all = onlyUnnamed.filter((u) => u.stack.frames.length > 0);
-	const own = new Map(
-		moduleTotals(all.filter((u) => u.self).map((u) => u.stack)).map((m) => [`${m.kind} ${m.module}`, m.self]),
-	);
-	return moduleTotals(all.map((u) => u.stack))
-		.map(({ module, kind, total }) => ({
+	const rows = new Map<string, { frame: StackFrame; self: Sum; total: Sum; last: ProfileStack | null }>();
+	for (const stack of stacks)
+		for (const [i, frame] of stack.frames.entries()) {
+			if (frame.named) continue;
+			const key = `${frame.module ?? ""}\0${frame.kind}`;
+			let row = rows.get(key);
+			if (row === undefined) {
+				row = { frame, self: noSum(), total: noSum(), last: null };
+				rows.set(key, row);
+			}
+			if (row.last !== stack) addTo(row.total, stack);
+			row.last = stack;
+			if (i === stack.frames.length - 1) addTo(row.self, stack);
+		}
+	return [...rows.values()]
+		.map(({ frame: { module, kind }, self, total }) => ({
 			module,
-			kind: kind ?? "user",
+			kind,
 			states: module === null || kind !== "user" ? [] : (states.get(module) ?? []),
-			self: own.get(`${kind} ${module}`) ?? { samples: 0, weight: 0 },
+			self,
 			total,
 		}))
-		.sort((a, b) => b.total.weight - a.total.weight);
+		.sort((a, b) => b.total.weight - a.total.weight || ((a.module ?? "") < (b.module ?? "") ? -1 : 1));
 }

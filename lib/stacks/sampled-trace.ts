@@ -5,7 +5,7 @@ import { smallTrace } from "../dataset/small-trace.ts";
 const MS = 1_000_000;
 
 /** Kernel and user stacks of frames, leaf first. */
-const stacksSql = (
+export const stacksSql = (
 	stacks: readonly (readonly [id: number, kind: string, frames: number[], doubtful?: boolean])[],
 ) =>
 	stacks

@@ -27,7 +27,7 @@ WITH tile AS (
 	UNION ALL
 	SELECT l.trace, l.cpu, greatest(l.ts, c.first_ts), least(l.ts + l.dur, c.last_ts), 'lost'
 	FROM lost l JOIN cpu c USING (trace, cpu)
-	WHERE l.ts + l.dur > c.first_ts AND l.ts < c.last_ts),
+	WHERE l.ts + l.dur > c.first_ts AND l.ts < c.last_ts AND l.trace IN (SELECT trace FROM sched)),
 ordered AS (
 	SELECT *, lag(b) OVER (PARTITION BY trace, cpu ORDER BY a, b) AS before FROM tile)`;
 
@@ -150,6 +150,14 @@ export const laws: readonly Law[] = [
 			UNION ALL SELECT 'frame', trace, frame_id, count(*) FROM frame GROUP BY ALL
 			UNION ALL SELECT 'cpu', trace, cpu, count(*) FROM cpu GROUP BY ALL
 			UNION ALL SELECT 'device', trace, dev, count(*) FROM device GROUP BY ALL) WHERE n > 1`,
+	},
+	{
+		title: "5: a thread whose creation was told twice is one thread",
+		needs: ["thread"],
+		sql: `SELECT a.trace, a.tid, a.utid, a.name, a.first_ts, b.utid AS other, b.first_ts AS other_first_ts
+			FROM thread a JOIN thread b ON b.trace = a.trace AND b.tid = a.tid AND b.utid > a.utid
+			WHERE a.tid <> 0 AND a.start_known AND b.start_known AND NOT a.end_known AND b.first_ts - a.last_ts < 1000000
+			AND a.trace IN (SELECT trace FROM trace WHERE clock_unit = 'ns')`,
 	},
 	{
 		title: "5: two lives of one thread number do not overlap",

@@ -161,9 +161,9 @@ const same = (own: readonly string[], theirs: readonly string[]) => {
 	}).toEqual({ samples: theirs.length, missing: [], surplus: [] });
 };
 
-describe.skipIf(perfVersion === null).each(
-	captures.filter((t) => !unreadable(short(t))).map((trace) => ({ name: short(trace), trace })),
-)(
+describe
+	.skipIf(perfVersion === null)
+	.each(captures.filter((t) => !unreadable(short(t))).map((trace) => ({ name: short(trace), trace })))(
 	"$name, sample by sample, as perf script prints it",
 	({ name, trace }) => {
 		let d: TestDataset;
@@ -194,7 +194,8 @@ describe.skipIf(perfVersion === null).each(
 		});
 
 		it("names: what perf calls the thread of a sample is its name at that time", async () => {
-			const names = await d.rows(`SELECT t.tid, n.ts, n.name FROM thread t JOIN thread_name n USING (trace, utid)
+			const names =
+				await d.rows(`SELECT t.tid, n.ts, n.name FROM thread t JOIN thread_name n USING (trace, utid)
 				ORDER BY n.ts NULLS FIRST`);
 			const exits = new Map(
 				trace.paths.flatMap((path) => taskRecords(path, "EXIT").map((r) => [r.tid, r.ts] as const)),
@@ -202,8 +203,9 @@ describe.skipIf(perfVersion === null).each(
 			const nameAt = (tid: number, ts: bigint): string | null =>
 				tid === 0
 					? "swapper"
-					: ((names.filter((n) => n.tid === tid && (n.ts === null || (n.ts as bigint) <= ts)).at(-1)
-							?.name as string | undefined) ?? null);
+					: ((names.filter((n) => n.tid === tid && (n.ts === null || (n.ts as bigint) <= ts)).at(-1)?.name as
+							| string
+							| undefined) ?? null);
 			const found: Record<string, number> = {};
 			const wrong: string[] = [];
 			for (const s of printed) {

@@ -21,9 +21,11 @@ const builds: Readonly<Record<string, readonly string[]>> = {
 	thread_state: ["interrupts", "waking"],
 };
 
-/** Traces in which loss or filters make switches contradict each other: SQL does not know what is left of the states. */
-const contradicted = `SELECT trace FROM lost
-	UNION SELECT trace FROM import_note WHERE kind = 'sched_switch_missing'`;
+/** Traces that lost events: what streaming makes of a loss is not in the specifications of states and calls. */
+const lossy = "SELECT DISTINCT trace FROM lost";
+
+/** Traces in which filters make switches contradict each other: SQL does not know what is left of the states. */
+const contradicted = "SELECT DISTINCT trace FROM import_note WHERE kind = 'sched_switch_missing'";
 
 /**
  * Switches that are in no event table (PERF_RECORD_SWITCH), and threads that show by records without a table that they
@@ -32,10 +34,18 @@ const contradicted = `SELECT trace FROM lost
 const switchesApart =
 	"SELECT DISTINCT trace FROM import_note WHERE kind IN ('switch-records', 'switches-of-threads')";
 
+/** Traces of a coarse clock: SQL cannot tell in what order the wakings and switches of one stamp came. */
+const tied =
+	"SELECT DISTINCT trace FROM (SELECT trace FROM sched_switch GROUP BY trace, cpu, ts HAVING count(*) > 1)";
+
 /** Specifications that reckon with durations. */
 const needsTime: ReadonlySet<string> = new Set(["thread_state", "futex_wait", "block_io"]);
 
-const notLost: ReadonlySet<string> = new Set(["thread_state", "syscall"]);
+const notLossy: ReadonlySet<string> = new Set(["thread_state", "syscall"]);
+
+const notContradicted: ReadonlySet<string> = new Set(["thread_state"]);
+
+const needsStamps: ReadonlySet<string> = new Set(["thread_state"]);
 
 const needsSwitches: ReadonlySet<string> = new Set(["sched", "thread_state"]);
 
@@ -96,7 +106,7 @@ const parts: Readonly<Record<string, { readonly where: string; readonly columns:
 function specifiedTraces(
 	table: string,
 	manifests: readonly Manifest[],
-	apart: { readonly contradicted: ReadonlySet<unknown>; readonly switchesApart: ReadonlySet<unknown> },
+	apart: Readonly<Record<"lossy" | "contradicted" | "switchesApart" | "tied", ReadonlySet<unknown>>>,
 ): string[] {
 	return manifests
 		.filter(
@@ -104,7 +114,9 @@ function specifiedTraces(
 				// SQL cannot tell the order of records of one CPU that have one stamp
 				m.clock.name !== "uptime" &&
 				(!needsTime.has(table) || m.clock.unit === "ns") &&
-				(!notLost.has(table) || !apart.contradicted.has(m.trace)) &&
+				(!notLossy.has(table) || !apart.lossy.has(m.trace)) &&
+				(!notContradicted.has(table) || !apart.contradicted.has(m.trace)) &&
+				(!needsStamps.has(table) || !apart.tied.has(m.trace)) &&
 				(!needsSwitches.has(table) || !apart.switchesApart.has(m.trace)) &&
 				// syscall.sql is about raw_syscalls; events of single calls are columns of many tables
 				(table !== "syscall" || m.eventCounts.sys_enter !== undefined),
@@ -120,7 +132,12 @@ export function twinsOf(trace: TestTrace | readonly TestTrace[]): void {
 		d = await datasetOf(trace);
 		await prepare(d, traces);
 		const named = async (sql: string) => new Set((await d.rows(sql)).map((r) => r.trace));
-		apart = { contradicted: await named(contradicted), switchesApart: await named(switchesApart) };
+		apart = {
+			lossy: await named(lossy),
+			contradicted: await named(contradicted),
+			switchesApart: await named(switchesApart),
+			tied: await named(tied),
+		};
 	});
 	afterAll(() => d?.close());
 	const built = new Set<string>();

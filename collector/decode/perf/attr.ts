@@ -109,7 +109,7 @@ export function parseAttr(bytes: Buffer, littleEndian: boolean): PerfAttr | null
 		contextSwitch: flag(flagBit.contextSwitch),
 		excludeUser: flag(flagBit.excludeUser),
 		excludeKernel: flag(flagBit.excludeKernel),
-		clockid: flag(flagBit.useClockid) ? view.getInt32(92, littleEndian) : null,
+		clockid: flag(flagBit.useClockid) && bytes.length >= 96 ? view.getInt32(92, littleEndian) : null,
 		regsUser: halves(80),
 		regsIntr: halves(96),
 		stackUser: u32(88),

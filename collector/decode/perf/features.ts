@@ -6,7 +6,8 @@
 import { type Bytes, Cursor, MemoryBytes, Truncated } from "../bytes.ts";
 import { parseCmdlines, parseFormatList, type TracingData, utf8 } from "../tracepoint/tracing-data.ts";
 import { MIN_ATTR, parseAttr } from "./attr.ts";
-import { type EventAttr, feature, type PerfHeader } from "./header.ts";
+import { MAX_CPUS } from "./cpu-limit.ts";
+import { type EventAttr, feature, MAX_EVENTS, type PerfHeader } from "./header.ts";
 import { HEADER, misc as miscBit } from "./record-types.ts";
 
 export interface PerfFacts {
@@ -119,10 +120,15 @@ export function readFeature(
 			break;
 		case feature.numaTopology: {
 			const nodes = c.u32("nodes");
+			let cpus = 0;
 			for (let k = 0; k < nodes; k++) {
 				const node = c.u32("node");
 				c.take(16, "node memory");
-				for (const cpu of cpuList(string(c))) facts.nodes.set(cpu, node);
+				for (const cpu of cpuList(string(c))) {
+					facts.nodes.set(cpu, node);
+					// each CPU is in one node
+					if (++cpus > MAX_CPUS) throw new Truncated(c.at, "list of CPUs");
+				}
 			}
 			break;
 		}
@@ -158,7 +164,7 @@ function string(c: Cursor): string {
 function readEventDesc(c: Cursor, littleEndian: boolean, events: EventAttr[]): void {
 	const count = c.u32("events");
 	const attrBytes = c.u32("attribute size");
-	if (attrBytes < MIN_ATTR) throw new Truncated(c.at, "description of an event");
+	if (attrBytes < MIN_ATTR || count > MAX_EVENTS) throw new Truncated(c.at, "description of an event");
 	for (let k = 0; k < count; k++) {
 		const attr = parseAttr(c.take(attrBytes, "attribute"), littleEndian);
 		const ids = c.u32("ids");
@@ -193,8 +199,9 @@ function cpuList(text: string): number[] {
 	for (const part of text.split(",")) {
 		const m = /^(\d+)(?:-(\d+))?$/.exec(part.trim());
 		if (!m) continue;
-		const to = Math.min(Number(m[2] ?? m[1]), Number(m[1]) + 65_536);
+		const to = Math.min(Number(m[2] ?? m[1]), MAX_CPUS);
 		for (let cpu = Number(m[1]); cpu <= to; cpu++) cpus.push(cpu);
+		if (cpus.length > MAX_CPUS) break;
 	}
 	return cpus;
 }

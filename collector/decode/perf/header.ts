@@ -115,9 +115,12 @@ function section(c: Cursor): Section {
 	return { offset: c.size("section"), size: c.size("section") };
 }
 
-/** More attributes or ids than any recording has are damage. */
-const MAX_EVENTS = 65_536;
-const MAX_IDS = 16_777_216;
+/**
+ * More attributes or ids than any recording has are damage: all events of a kernel are some 3,000, and each has an id a
+ * CPU. Ids take some 150 bytes each in memory.
+ */
+export const MAX_EVENTS = 16_384;
+const MAX_IDS = 4_194_304;
 
 function readAttrs(
 	file: Bytes,

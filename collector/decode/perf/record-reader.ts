@@ -14,6 +14,9 @@ const READ = 1024 * 1024;
 /** What one compressed record may unfold to: perf compresses what lies in one buffer of a CPU, 64 KiB at a time. */
 const MAX_UNFOLDED = 64 * 1024 * 1024;
 
+/** Window of a zstd frame, log2: perf's highest level (22) asks for 128 MiB. */
+const MAX_WINDOW_LOG = 27;
+
 /** A record of perf itself; `bytes` are its own, header included; `extra` what follows it in the file, up to a limit. */
 export interface UserRecord {
 	readonly type: number;
@@ -150,7 +153,7 @@ export class RecordReader {
 	#extra(type: number, bytes: Buffer): Buffer | null {
 		if (type === recordType.headerTracingData && bytes.length >= 12) {
 			const size = this.littleEndian ? bytes.readUInt32LE(8) : bytes.readUInt32BE(8);
-			return this.#take((size + 7) & ~7, "formats of the events", true);
+			return this.#take(Math.ceil(size / 8) * 8, "formats of the events", true);
 		}
 		if (type === recordType.auxtrace && bytes.length >= 16) {
 			const size = this.littleEndian ? bytes.readBigUInt64LE(8) : bytes.readBigUInt64BE(8);
@@ -199,7 +202,9 @@ export class RecordReader {
 		this.#partBytes = u.end - u.at;
 		try {
 			// the decompressor may keep what it is given
-			this.#zstd.push(Buffer.from(w.bytes.subarray(from, to)));
+			const data = Buffer.from(w.bytes.subarray(from, to));
+			if (windowLog(data) > MAX_WINDOW_LOG) throw new RangeError("too large");
+			this.#zstd.push(data);
 		} catch {
 			this.damage = {
 				text: "A compressed record cannot be decompressed; what follows it is lost",
@@ -236,3 +241,17 @@ export class RecordReader {
 		return true;
 	}
 }
+
+/** log2 of the window that data begins with, rounded up; 0 where it begins inside a frame. Source: RFC 8878, 3.1.1. */
+function windowLog(data: Buffer): number {
+	if (data.length < 14 || data.readUInt32LE(0) !== ZSTD_MAGIC) return 0;
+	const descriptor = data[4]!;
+	const single = (descriptor & 0x20) !== 0;
+	if (!single) return 10 + (data[5]! >> 3) + ((data[5]! & 7) === 0 ? 0 : 1);
+	// no window but the content's size, behind the id of the dictionary
+	const at = 5 + [0, 1, 2, 4][descriptor & 3]!;
+	const size = [1, 2, 4, 6][descriptor >> 6]!;
+	return Math.log2(data.readUIntLE(at, size) + 256);
+}
+
+const ZSTD_MAGIC = 0xfd2fb528;

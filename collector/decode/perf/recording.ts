@@ -114,7 +114,10 @@ function mergeHeader(
 	for (const [k, event] of more.entries()) {
 		const known = events[k];
 		if (!known) events.push(event);
-		else for (const id of event.ids) if (!known.ids.includes(id)) known.ids.push(id);
+		else {
+			const ids = new Set(known.ids);
+			for (const id of event.ids) if (!ids.has(id)) known.ids.push(id);
+		}
 	}
 	for (const [name, id] of own.buildIds) facts.buildIds.set(name, id);
 	facts.tracing ??= own.tracing;

@@ -39,6 +39,9 @@ export function noParts(): SampleParts {
 	};
 }
 
+/** PERF_SAMPLE_REGS_ABI_32. */
+const ABI_32 = 1;
+
 /** Finds the parts from `at` on; false where one reaches beyond the record. */
 export function findParts(
 	attr: PerfAttr,
@@ -51,6 +54,7 @@ export function findParts(
 	const type = attr.sampleType;
 	const le = littleEndian;
 	out.values = out.chain = out.raw = out.registers = out.stack = out.cgroup = -1;
+	let abi = 0;
 	/** A count of 64 bits; beyond the record for what cannot be. */
 	const count = (): number => {
 		if (at + 8 > end) return -1;
@@ -95,7 +99,8 @@ export function findParts(
 	if (type & sampleBit.regsUser) {
 		const n = registers(attr.regsUser);
 		if (n < 0) return false;
-		out.registers = n === 0 ? -1 : at;
+		// those of a 32-bit program are not unwound
+		out.registers = n === 0 || abi === ABI_32 ? -1 : at;
 		out.registerCount = n;
 		at += 8 * n;
 		if (at > end) return false;
@@ -106,9 +111,11 @@ export function findParts(
 		if (n > 0) {
 			out.stack = at;
 			at += n;
-			const used = count();
-			if (used < 0 && at > end) return false;
-			out.stackBytes = used < 0 ? n : Math.min(n, used);
+			// how much of it the kernel could copy
+			if (at + 8 > end) return false;
+			const [lo, hi] = [view.getUint32(le ? at : at + 4, le), view.getUint32(le ? at + 4 : at, le)];
+			at += 8;
+			out.stackBytes = hi === 0 ? Math.min(n, lo) : n;
 		}
 	}
 	if (type & (sampleBit.weight | sampleBit.weightStruct)) at += 8;
@@ -129,7 +136,7 @@ export function findParts(
 	/** Registers that follow: none where the word before them says that there is no such context. */
 	function registers(mask: readonly [number, number]): number {
 		if (at + 8 > end) return -1;
-		const abi = view.getUint32(le ? at : at + 4, le);
+		abi = view.getUint32(le ? at : at + 4, le);
 		at += 8;
 		return abi === 0 ? 0 : bits(mask[0]) + bits(mask[1]);
 	}

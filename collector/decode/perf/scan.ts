@@ -13,7 +13,7 @@ import { formatsOf } from "../tracepoint/tracing-data.ts";
 import { parseAttr, sampleBit } from "./attr.ts";
 import { EventIndex } from "./events.ts";
 import { parseTracingData, readBuildId, readFeature } from "./features.ts";
-import type { EventAttr } from "./header.ts";
+import { type EventAttr, MAX_EVENTS } from "./header.ts";
 import { RecordReader, type UserRecord } from "./record-reader.ts";
 import { RecordTimes } from "./record-times.ts";
 import { HEADER, recordType } from "./record-types.ts";
@@ -133,6 +133,9 @@ class Scanner {
 	#lostEvents = 0;
 	readonly #samples: number[] = [];
 	#untimedSamples = 0;
+	/** Events by their ids, the first so many of them. */
+	readonly #byId = new Map<bigint, EventAttr>();
+	#indexed = 0;
 	readonly #cpusSeen = new Set<number>();
 	readonly #buffer = new ArrayBuffer(CHUNK);
 	readonly #bytes = new Uint8Array(this.#buffer);
@@ -311,9 +314,18 @@ class Scanner {
 		if (!attr) throw new Truncated(0, "an attribute");
 		const ids: bigint[] = [];
 		for (let at = size; at + 8 <= own.length; at += 8) ids.push(u64(own, at, le));
-		const known = this.#events.find((e) => ids.length > 0 && e.ids.includes(ids[0]!));
-		if (!known) this.#events.push({ attr, ids, name: null });
+		if (ids.length > 0 && this.#eventOf(ids[0]!)) return;
+		if (this.#events.length >= MAX_EVENTS) throw new Truncated(0, "an attribute");
+		this.#events.push({ attr, ids, name: null });
 		this.#records = null;
+	}
+
+	#eventOf(id: bigint): EventAttr | undefined {
+		for (; this.#indexed < this.#events.length; this.#indexed++) {
+			const event = this.#events[this.#indexed]!;
+			for (const own of event.ids) if (!this.#byId.has(own)) this.#byId.set(own, event);
+		}
+		return this.#byId.get(id);
 	}
 
 	/** Type 2 tells the name. */
@@ -321,7 +333,7 @@ class Scanner {
 		const le = this.#recording.littleEndian;
 		if (bytes.length < HEADER + 16 || u64(bytes, HEADER, le) !== NAME_UPDATE) return;
 		const id = u64(bytes, HEADER + 8, le);
-		const event = this.#events.find((e) => e.ids.includes(id));
+		const event = this.#eventOf(id);
 		const name = bytes
 			.subarray(HEADER + 16)
 			.toString("utf8")

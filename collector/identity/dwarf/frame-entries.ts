@@ -37,7 +37,7 @@ export interface FrameEntry {
 /** Kept entries that others refer to; a program has a handful. */
 const maxCommonEntries = 1024;
 /** Browsers have a million functions. */
-const maxEntries = 1 << 22;
+const maxEntries = 1 << 21;
 
 export class FrameEntries {
 	readonly #section: Buffer;

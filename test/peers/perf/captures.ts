@@ -46,8 +46,26 @@ export function kallsyms(trace: TestTrace): string | null {
 	return path;
 }
 
-/** Options of collect that bring the kernel's symbols, where there are any. */
-export function kernelSymbols(trace: TestTrace): readonly string[] {
-	const path = kallsyms(trace);
-	return path === null ? [] : ["--side", path];
+/** pk_chains and pk_chains_dyn of the POWER guests, by the names under which the captures map them. */
+export function program(name: "pk_chains" | "pk_chains_dyn"): string {
+	const path = join(cacheFolder(), "perf-programs", name);
+	if (!existsSync(path)) {
+		mkdirSync(dirname(path), { recursive: true });
+		writeFileSync(
+			`${path}.${process.pid}`,
+			unpacked(join(bundledRoot, "perf", "bin", `${name}.ppc64le.zst`)),
+		);
+		renameSync(`${path}.${process.pid}`, path);
+	}
+	return path;
+}
+
+/**
+ * Options of collect that bring all symbols there are: some captures have no build-ids, their programs are found by
+ * name alone.
+ */
+export function withSymbols(trace: TestTrace): readonly string[] {
+	program("pk_chains_dyn");
+	const kernel = kallsyms(trace);
+	return ["--symbols", dirname(program("pk_chains")), ...(kernel === null ? [] : ["--side", kernel])];
 }

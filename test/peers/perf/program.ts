@@ -5,7 +5,9 @@
 import { spawnSync } from "node:child_process";
 
 const program =
-	process.env.POWERKI_PERF !== undefined && process.env.POWERKI_PERF !== "" ? process.env.POWERKI_PERF : "perf";
+	process.env.POWERKI_PERF !== undefined && process.env.POWERKI_PERF !== ""
+		? process.env.POWERKI_PERF
+		: "perf";
 
 function versionOf(command: string): string | null {
 	const answer = spawnSync(command, ["--version"], { encoding: "utf8" });

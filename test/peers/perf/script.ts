@@ -24,6 +24,10 @@ export interface PrintedSample {
 export interface PrintedFrame {
 	readonly address: bigint;
 	readonly symbol: string | null;
+	/** Bytes from the start of the function, where they are printed. */
+	readonly offset: bigint | null;
+	/** The mapped file, where it is printed and known. */
+	readonly file: string | null;
 }
 
 // "pipe-ping   290/290  [001]  1181.437614240:   1   sched:sched_waking: comm=… c0000000001a0488"; the guests' own
@@ -31,7 +35,7 @@ export interface PrintedFrame {
 const head =
 	/^\s*(\S.*?)\s+(?:(-?\d+)\/)?(-?\d+)\s+(?:\[(\d+)\]\s+)?(\d+)\.(\d{6}|\d{9}):\s+(?:(\d+)\s+)?([\w-]+(?::[\w-]+)?(?::[a-zA-Z]+)?):\s*(.*)$/;
 // "c00000000002c5a4 system_call_exception+0x134 ([kernel.kallsyms])"
-const frame = /^\s+([0-9a-f]+)(?: (.*?)(?:\+0x[0-9a-f]+)?)?(?: \((.*)\))?$/;
+const frame = /^\s+([0-9a-f]+)(?: (.*?)(?:\+0x([0-9a-f]+))?)?(?: \((.*)\))?$/;
 
 const signed = (hex: string): bigint => BigInt.asIntN(64, BigInt(`0x${hex}`));
 
@@ -61,6 +65,8 @@ export function parseScript(lines: readonly string[]): PrintedSample[] {
 			samples.at(-1)?.chain.push({
 				address: signed(f[1]!),
 				symbol: f[2] === undefined || f[2] === "[unknown]" ? null : f[2],
+				offset: f[3] === undefined ? null : BigInt(`0x${f[3]}`),
+				file: f[4] === undefined || f[4] === "[unknown]" ? null : f[4],
 			});
 	}
 	return samples;
@@ -85,13 +91,12 @@ export function taskRecords(
 	path: string,
 	kind: "FORK" | "EXIT",
 ): readonly { readonly ts: bigint; readonly pid: number; readonly tid: number }[] {
-	const lines = perf(["script", "-i", path, "--ns", "--show-task-events", "-F", "comm,pid,tid,time,event"]) ?? [];
+	const lines =
+		perf(["script", "-i", path, "--ns", "--show-task-events", "-F", "comm,pid,tid,time,event"]) ?? [];
 	const record = /\s(\d+)\.(\d{9}): PERF_RECORD_(\w+)\((\d+):(\d+)\)/;
 	return lines.flatMap((line) => {
 		const m = record.exec(line);
-		return m?.[3] === kind
-			? [{ ts: BigInt(m[1]! + m[2]!), pid: Number(m[4]), tid: Number(m[5]) }]
-			: [];
+		return m?.[3] === kind ? [{ ts: BigInt(m[1]! + m[2]!), pid: Number(m[4]), tid: Number(m[5]) }] : [];
 	});
 }
 
@@ -103,7 +108,8 @@ export interface PrintedMapping {
 
 /** Executable mappings of all processes of a file. */
 export function executableMappings(path: string): readonly PrintedMapping[] {
-	const lines = perf(["script", "-i", path, "--ns", "--show-mmap-events", "-F", "comm,pid,tid,time,event"]) ?? [];
+	const lines =
+		perf(["script", "-i", path, "--ns", "--show-mmap-events", "-F", "comm,pid,tid,time,event"]) ?? [];
 	const record = /PERF_RECORD_MMAP2? -?\d+\/-?\d+: \[0x([0-9a-f]+)\(0x([0-9a-f]+)\) @ .*\]: (\S+) (.*)$/;
 	return lines.flatMap((line) => {
 		const m = record.exec(line);

@@ -1,5 +1,6 @@
 /** Functions by address, read without the collector: from kallsyms and from the symbol table of a program. */
 import { readFileSync } from "node:fs";
+import type { PrintedSample } from "./script.ts";
 
 export interface FunctionAt {
 	readonly start: bigint;
@@ -42,6 +43,24 @@ export function kernelFunctions(path: string): Functions {
 			end: starts.slice(i + 1, i + 64).find((s) => s.start > start)?.start ?? start + 1n,
 		})),
 	);
+}
+
+/** The functions of the kernel that a print names, as lines of /proc/kallsyms. */
+export function printedKallsyms(samples: readonly PrintedSample[]): string {
+	const starts = new Map<string, string>();
+	for (const { chain } of samples)
+		for (const { address, symbol, offset } of chain)
+			if (address < 0n && symbol !== null && offset !== null)
+				starts.set(
+					BigInt.asUintN(64, address - offset)
+						.toString(16)
+						.padStart(16, "0"),
+					symbol,
+				);
+	return [...starts]
+		.sort(([a], [b]) => (a < b ? -1 : 1))
+		.map(([start, name]) => `${start} T ${name}\n`)
+		.join("");
 }
 
 const SHT_SYMTAB = 2;

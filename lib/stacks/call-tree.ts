@@ -2,17 +2,18 @@
 export class CallTree {
 	private readonly names: string[] = [];
 	private readonly numbers = new Map<string, number>();
-	/** By node; node 0 is the root above all paths. */
+	/** By node; node 0 is the root above all paths, and a child has a greater number than its parent. */
 	private name = new Int32Array(1024);
+	private parent = new Int32Array(1024);
 	private firstChild = new Int32Array(1024);
 	private nextSibling = new Int32Array(1024);
-	private own = new Float64Array(1024);
+	private weight = new Float64Array(1024);
+	private count = new Float64Array(1024);
 	private nodes = 1;
 	/** Node by (parent, name), open addressing; 0 is free, since the root is nobody's child. */
 	private table = new Int32Array(4096);
-	private parent = new Int32Array(1024);
 
-	/** Number of a name, for `add`. */
+	/** Number of a name, for `add`; numbers are given from 0 on. */
 	number(name: string): number {
 		const known = this.numbers.get(name);
 		if (known !== undefined) return known;
@@ -20,29 +21,55 @@ export class CallTree {
 		return this.names.push(name) - 1;
 	}
 
-	/** Adds a weight to the path of these names, root first. */
-	add(path: readonly number[], weight: number): void {
+	/**
+	 * Adds to the path of these names, root first.
+	 * @param weight ≥ 0
+	 */
+	add(path: readonly number[], weight: number, count = 1): void {
 		let node = 0;
 		for (const name of path) node = this.child(node, name);
-		this.own[node]! += weight;
+		this.weight[node]! += weight;
+		this.count[node]! += count;
 	}
 
-	/** Paths with a weight of their own, by names in the order of code units. */
-	*paths(separator: string): Generator<{ readonly path: string; readonly weight: number }, void, void> {
-		const open: { readonly node: number; readonly path: string }[] = [{ node: 0, path: "" }];
+	/**
+	 * Paths that have a weight of their own, by names in the order of code units; their weights sum to all that was added.
+	 * @param keep where there are more places than that in the tree, only about the heaviest `keep` come one by one, and
+	 * what lies in lighter ones below a path comes as one (`rest`); default: all
+	 */
+	*paths(keep = Number.POSITIVE_INFINITY): Generator<WeightedPath, void, void> {
+		const cut = this.nodes - 1 > keep;
+		const weights = cut ? this.summed(this.weight) : this.weight;
+		const counts = cut ? this.summed(this.count) : this.count;
+		// Equal ones all fall, so that no more are kept.
+		const least = cut ? weights.slice(1, this.nodes).sort()[this.nodes - 1 - keep]! : -1;
+		const path: number[] = [];
+		const open: { readonly node: number; readonly depth: number }[] = [{ node: 0, depth: 0 }];
 		for (let at = open.pop(); at !== undefined; at = open.pop()) {
-			const { node, path } = at;
-			if (this.own[node]! > 0) yield { path, weight: this.own[node]! };
+			const { node, depth } = at;
+			path.length = Math.max(0, depth - 1);
+			if (node !== 0) path.push(this.name[node]!);
+			if (this.weight[node]! > 0)
+				yield { path, weight: this.weight[node]!, count: this.count[node]!, rest: false };
 			const children: number[] = [];
-			for (let c = this.firstChild[node]!; c !== 0; c = this.nextSibling[c]!) children.push(c);
+			const rest = { weight: 0, count: 0 };
+			for (let c = this.firstChild[node]!; c !== 0; c = this.nextSibling[c]!)
+				if (cut && weights[c]! <= least) {
+					rest.weight += weights[c]!;
+					rest.count += counts[c]!;
+				} else children.push(c);
+			if (rest.weight > 0) yield { path, ...rest, rest: true };
 			// The last one in is the first one out.
 			children.sort((a, b) => (this.nameOf(a) < this.nameOf(b) ? 1 : -1));
-			for (const c of children)
-				open.push({
-					node: c,
-					path: node === 0 ? this.nameOf(c) : `${path}${separator}${this.nameOf(c)}`,
-				});
+			for (const c of children) open.push({ node: c, depth: depth + 1 });
 		}
+	}
+
+	/** Of each node with all below it. */
+	private summed(own: Float64Array): Float64Array {
+		const sums = own.slice(0, this.nodes);
+		for (let node = this.nodes - 1; node > 0; node--) sums[this.parent[node]!]! += sums[node]!;
+		return sums;
 	}
 
 	private nameOf(node: number): string {
@@ -95,6 +122,16 @@ export class CallTree {
 		this.parent = larger(this.parent, new Int32Array(size));
 		this.firstChild = larger(this.firstChild, new Int32Array(size));
 		this.nextSibling = larger(this.nextSibling, new Int32Array(size));
-		this.own = larger(this.own, new Float64Array(size));
+		this.weight = larger(this.weight, new Float64Array(size));
+		this.count = larger(this.count, new Float64Array(size));
 	}
+}
+
+export interface WeightedPath {
+	/** Numbers of the names, root first; valid until the next one is asked for. */
+	readonly path: readonly number[];
+	readonly weight: number;
+	readonly count: number;
+	/** It is what lies in light places below the path, not at its end. */
+	readonly rest: boolean;
 }
