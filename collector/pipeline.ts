@@ -222,7 +222,7 @@ export class Pipeline {
 	current(cpu: number, ts: number, tid: number): void {
 		if (ts > this.#clock[NOW]!) this.#clock[NOW] = ts;
 		const now = this.#clock[NOW]!;
-		const utid = tid === 0 ? 0 : this.threads.byTid[tid] || this.threads.appear(tid, now);
+		const utid = tid <= 0 ? Math.max(tid, -1) : this.threads.byTid[tid] || this.threads.appear(tid, now);
 		for (const d of this.#derivations) d.current?.(cpu, now, utid);
 	}
 
@@ -236,7 +236,8 @@ export class Pipeline {
 	cpuStart(cpu: number, ts: number, pid: number): void {
 		if (ts > this.#clock[NOW]!) this.#clock[NOW] = ts;
 		const now = this.#clock[NOW]!;
-		const utid = pid === 0 ? 0 : this.threads.byTid[pid] || this.threads.appear(pid, now);
+		// -1: the record does not tell
+		const utid = pid <= 0 ? Math.max(pid, -1) : this.threads.byTid[pid] || this.threads.appear(pid, now);
 		for (const d of this.#derivations) d.cpuStart?.(cpu, now, utid);
 	}
 

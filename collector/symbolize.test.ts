@@ -9,7 +9,7 @@ import { digests, scratch } from "../test/support/scratch.ts";
 import { bundledRoot } from "../test/support/traces.ts";
 import { capture } from "./decode/perf/testing.ts";
 import { symbolizeDataset } from "./symbolize.ts";
-import { readManifests } from "./write/publish.ts";
+import { publishSome, readManifests } from "./write/publish.ts";
 
 const folder = scratch();
 const put = (path: string, content: Uint8Array | string): string => {
@@ -228,7 +228,7 @@ describe("ended between the moving of files and the manifest", () => {
 		const dataset = copy();
 		const before = digests(dataset);
 		const old = await chains(dataset);
-		const [{ trace: id }] = (await readManifests(dataset)) as [{ trace: string }];
+		const id = (await readManifests(dataset))[0]!.trace;
 		// where the manifest is written before it is renamed
 		const blocked = join(dataset, "_traces", `.${id}.json.${process.pid}`);
 		mkdirSync(blocked);
@@ -254,15 +254,19 @@ describe("ended between the moving of files and the manifest", () => {
 
 it("a trace that another process has collected again meanwhile is left as that one made it", async () => {
 	const dataset = copy();
-	const controller = new AbortController();
-	const path = join(dataset, "_traces", `${(await readManifests(dataset))[0]!.trace}.json`);
-	const changed = readFileSync(path, "utf8").replace('"options": {', '"options": {\n    "more": true,');
-	const run = symbolizeDataset({ dataset, ...both, signal: controller.signal });
-	// after the manifests were read, before anything is published
-	await readManifests(dataset);
-	writeFileSync(path, changed);
-	await expect(run).rejects.toMatchObject({ code: 5 });
-	expect(readFileSync(path, "utf8")).toBe(changed);
+	const [manifest] = await readManifests(dataset);
+	const before = digests(dataset);
+	const read = { ...manifest!, options: { ...manifest!.options, host: "other" } };
+	await expect(publishSome(dataset, new Map(), ["stack"], read, {})).rejects.toMatchObject({ code: 5 });
+	expect(digests(dataset)).toEqual(before);
+});
+
+it("stopped by the user: the dataset as it was", async () => {
+	const dataset = copy();
+	const before = digests(dataset);
+	const signal = AbortSignal.abort();
+	await expect(symbolizeDataset({ dataset, ...both, signal })).rejects.toMatchObject({ code: 130 });
+	expect(digests(dataset)).toEqual(before);
 });
 
 it("the command tells what is named and what is missing; --json is for programs", async () => {

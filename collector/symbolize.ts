@@ -33,6 +33,8 @@ export interface SymbolizeOptions {
 	/** Files or folders of the traced machine: kallsyms, modules, uname. */
 	readonly side?: readonly string[];
 	readonly signal?: AbortSignal;
+	/** Told of each trace when it is done: an error in the next does not undo it. */
+	readonly onTrace?: (result: Symbolized) => void;
 }
 
 /** A row of table binary. */
@@ -94,7 +96,9 @@ export async function symbolizeDataset(options: SymbolizeOptions): Promise<Symbo
 		// a signal that came while names were looked up is delivered here
 		await setImmediate();
 		if (signal?.aborted) throw new Interrupted([`${done.length} of ${manifests.length} traces are done`]);
-		done.push(await symbolizeTrace(manifest, facts, options));
+		const result = await symbolizeTrace(manifest, facts, options);
+		done.push(result);
+		options.onTrace?.(result);
 	}
 	return done;
 }
@@ -161,7 +165,7 @@ async function symbolizeTrace(
 	const result = {
 		changed,
 		before: count(before.frame),
-		after: count(after.frame),
+		after: count((changed ? after : before).frame),
 		stacks: {
 			stacks: before.stack.length,
 			doubtful: before.stack.filter((s) => s.doubtful).length,
@@ -169,7 +173,7 @@ async function symbolizeTrace(
 			cut: before.notes.some((n) => n.kind === "stack-cut"),
 		},
 		kernel: count(kernelFrames(after)),
-		binaries: changed ? binary : keepCounts(binary, before.binary),
+		binaries: changed ? binary : withCountsOf(before.binary, binary),
 		notes: notes.all(),
 	};
 	if (!changed) {
@@ -387,14 +391,13 @@ function fileKey({ module, build_id }: BinaryRow): string {
 	return `${build_id ?? ""}\0${module}`;
 }
 
-/** Nothing is written: the counts are those of the dataset. */
-function keepCounts(now: readonly BinaryRow[], before: readonly BinaryRow[]): BinaryRow[] {
+/** Where nothing is written the counts are those of the dataset, which may have frames that no stack has any more. */
+function withCountsOf(before: readonly BinaryRow[], now: readonly BinaryRow[]): BinaryRow[] {
 	const earlier = new Map(before.map((b) => [fileKey(b), b]));
-	return now.map((row) => ({ ...row, ...pickCounts(earlier.get(fileKey(row))) }));
-}
-
-function pickCounts(row: BinaryRow | undefined): Partial<BinaryRow> {
-	return row ? { frames: row.frames, named: row.named } : {};
+	return now.map((row) => {
+		const { frames, named } = earlier.get(fileKey(row)) ?? row;
+		return { ...row, frames, named };
+	});
 }
 
 /** Whether each stack is the same chain of frames, whatever their numbers are. */
@@ -523,12 +526,17 @@ async function writing<T>(dataset: string, work: () => Promise<T>): Promise<T> {
 
 /** The command. Returns the exit code. */
 export async function symbolize(options: SymbolizeOptions & { readonly json?: boolean }): Promise<number> {
-	const results = await symbolizeDataset(options);
-	if (options.json)
+	const { json, dataset } = options;
+	const results = await symbolizeDataset({
+		...options,
+		...(json
+			? {}
+			: { onTrace: (r: Symbolized) => process.stderr.write(`${summary(r, dataset).join("\n")}\n`) }),
+	});
+	if (json)
 		process.stdout.write(
 			`${JSON.stringify(results.map(jsonOf), (_, v) => (typeof v === "bigint" ? String(v) : v), 2)}\n`,
 		);
-	else for (const r of results) process.stderr.write(`${summary(r, options.dataset).join("\n")}\n`);
 	return exitCode.done;
 }
 

@@ -50,14 +50,24 @@ describe("utids", () => {
 
 	test("a tid that no kernel gives is a thread too, and does not disturb the others", () => {
 		const t = identify(
-			new DeriveTest().event(1, 0, 9_000_000, "x").event(2, 0, 9_000_000, "x").event(3, 0, -1, "x"),
+			new DeriveTest().event(1, 0, 9_000_000, "x").event(2, 0, 9_000_000, "x").event(3, 0, -5, "x"),
 		);
 		expect(t.rows("thread", "utid", "tid")).toEqual([
 			{ utid: 0, tid: 0 },
 			{ utid: 1, tid: 9_000_000 },
-			{ utid: 2, tid: -1 },
+			{ utid: 2, tid: -5 },
 		]);
 	});
+});
+
+test("a creation that PERF_RECORD_FORK, task_newtask and sched_process_fork tell is one thread", () => {
+	const t = new DeriveTest();
+	const parent = t.threads.at(10, 0);
+	const first = t.threads.fork(parent, 50, -1, 0, Number.NaN, 100, true);
+	expect(t.threads.fork(parent, 50, -1, 0x1_0000, 0, 8_100)).toBe(first);
+	expect(t.threads.fork(parent, 50, -1, 0, Number.NaN, 9_000_000)).toBe(first);
+	// told again by the same source: another life
+	expect(t.threads.fork(parent, 50, -1, 0, Number.NaN, 9_500_000, true)).not.toBe(first);
 });
 
 describe("a tid that is given again", () => {

@@ -41,7 +41,7 @@ enum From {
 enum Flag {
 	/** its start was recorded */
 	started = 1,
-	/** created by task_newtask; the sched_process_fork of the same creation is still to come */
+	/** its creation was told by task_newtask */
 	newtask = 2,
 	/** was seen running or being woken, so a sched_wakeup_new at its tid is another life */
 	lived = 4,
@@ -51,6 +51,10 @@ enum Flag {
 	over = 16,
 	/** it called exec as another thread than the main one and lives on under the leader's tid */
 	tookOver = 32,
+	/** its creation was told by sched_process_fork */
+	forkEvent = 64,
+	/** its creation was told by PERF_RECORD_FORK */
+	forkRecord = 128,
 }
 
 /** What told a name, as `thread_name.source` has it. */
@@ -206,8 +210,8 @@ export class Threads {
 	}
 
 	/**
-	 * task_newtask (with clone flags) or sched_process_fork (cloneFlagsHi = NaN). One new thread gives both, task_newtask
-	 * first, both before it can run (kernel/fork.c): together they are one utid. nameCode -1: not told.
+	 * task_newtask (with clone flags), sched_process_fork (cloneFlagsHi = NaN) or PERF_RECORD_FORK (`byRecord`). One new
+	 * thread gives all of them before it can run (kernel/fork.c): together they are one utid. nameCode -1: not told.
 	 */
 	fork(
 		parentUtid: number,
@@ -216,10 +220,12 @@ export class Threads {
 		cloneFlagsLo: number,
 		cloneFlagsHi: number,
 		ts: number,
+		byRecord = false,
 	): number {
 		const newtask = !Number.isNaN(cloneFlagsHi);
+		const told = byRecord ? Flag.forkRecord : newtask ? Flag.newtask : Flag.forkEvent;
 		let utid = this.byTid[tid] || this.#odd.get(tid) || 0;
-		if (utid === 0 || !this.#isThisChild(utid, newtask, ts)) {
+		if (utid === 0 || !this.#isThisChild(utid, parentUtid, told, ts)) {
 			this.#end(utid);
 			utid = this.#begin(tid, ts);
 		}
@@ -227,14 +233,14 @@ export class Threads {
 		this.#parent[utid] = parentUtid;
 		this.#kernel[utid] = this.#tid[parentUtid] === KTHREADD_TID ? 1 : 0;
 		if (newtask) {
-			this.#flags[utid] |= Flag.started | Flag.newtask;
+			this.#flags[utid] |= Flag.started | told;
 			this.#cloneLo[utid] = cloneFlagsLo;
 			this.#cloneHi[utid] = cloneFlagsHi;
 			if (cloneFlagsLo & CLONE_THREAD)
 				this.#setTgid(utid, this.#tgid[parentUtid], this.#tgidFrom[parentUtid]);
 			else this.#setTgid(utid, tid, From.events);
 		} else {
-			this.#flags[utid] = (this.#flags[utid] | Flag.started) & ~Flag.newtask;
+			this.#flags[utid] |= Flag.started | told;
 		}
 		if (nameCode !== -1) this.namedIfUnknown(utid, nameCode, ts, "fork");
 		return utid;
@@ -396,9 +402,11 @@ export class Threads {
 		}
 	}
 
-	#isThisChild(utid: number, newtask: boolean, ts: number): boolean {
+	/** One creation is told once by each source, with the same creator. */
+	#isThisChild(utid: number, parentUtid: number, told: Flag, ts: number): boolean {
 		const flags = this.#flags[utid];
-		if (!newtask && flags & Flag.newtask) return true;
+		if (flags & Flag.started && !(flags & (told | Flag.exited)) && this.#parent[utid] === parentUtid)
+			return true;
 		return (flags & (Flag.started | Flag.exited)) === 0 && ts - this.#firstTs[utid] < SKEW;
 	}
 

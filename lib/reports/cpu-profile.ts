@@ -207,7 +207,10 @@ interface Place {
 
 /** Where a process is most of its time, by self; addresses without a name count together, as one place. */
 function hottest(stacks: readonly ProfileStack[], process: ProcessProfile): Place {
-	const own = functionTotals(stacks.filter((s) => processKey(s) === processKey(process)));
+	const key = processKey(process);
+	const own = functionTotals(
+		stacks.filter((s) => processKey(s) === key).map((s) => ({ ...s, frames: s.frames.slice(-1) })),
+	);
 	const weightOf = (rows: readonly FunctionProfile[]) => rows.reduce((sum, f) => sum + f.self.weight, 0);
 	const places = [
 		...own.filter((f) => f.named).map((f) => ({ place: `in ${f.name}`, weight: f.self.weight })),

@@ -12,9 +12,9 @@ export const sched = table("derived", "sched", "One slice: a thread on a CPU, id
 	ts: c.stamp("Start: sched_switch with this thread as next, or the start of what is observed of the CPU"),
 	dur: c.ns("Length; NULL where the clock does not count time"),
 	cpu: c.integer("CPU"),
-	utid: c.utid("Thread that ran; NULL while unknown (after lost events)"),
+	utid: c.utid("Thread that ran; NULL while unknown (after lost events, between recorded threads)"),
 	end_state: c.varchar(
-		"State in which the thread left the CPU: R, R+ (preempted), S, D, T, t, X, Z, P, I; NULL if the end was not seen",
+		"State in which the thread left the CPU: R, R+ (preempted), S, D, T, t, X, Z, P, I; NULL if the end was not seen or its record does not tell",
 	),
 	prio: c.integer("Kernel priority of the thread (0-99 real time, 100-139 nice -20..19); NULL if unknown"),
 	...edges,

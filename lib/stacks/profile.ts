@@ -276,13 +276,15 @@ export function functionTotals(stacks: readonly ProfileStack[]): FunctionProfile
 
 /** Modules of these stacks, the most time of their own first. */
 export function moduleTotals(stacks: readonly ProfileStack[]): ModuleProfile[] {
-	return totals(stacks, (f) => `${f.module ?? ""}\0${f.kind}`).map(({ frame, kind, self, total }) => ({
+	return totals(stacks, moduleKey).map(({ frame, kind, self, total }) => ({
 		kind,
 		module: frame.module,
 		self,
 		total,
 	}));
 }
+
+const moduleKey = ({ module, kind }: StackFrame): string => `${module ?? ""}\0${kind}`;
 
 interface Sum {
 	samples: number;
@@ -382,18 +384,20 @@ SELECT DISTINCT module, state FROM "binary" WHERE trace = ${scope.trace} AND mod
 		states.set(module, [...(states.get(module) ?? []), state]);
 	const rows = new Map<string, { frame: StackFrame; self: Sum; total: Sum; last: ProfileStack | null }>();
 	for (const stack of stacks)
-		for (const [i, frame] of stack.frames.entries()) {
+		for (const frame of stack.frames) {
 			if (frame.named) continue;
-			const key = `${frame.module ?? ""}\0${frame.kind}`;
-			let row = rows.get(key);
+			let row = rows.get(moduleKey(frame));
 			if (row === undefined) {
 				row = { frame, self: noSum(), total: noSum(), last: null };
-				rows.set(key, row);
+				rows.set(moduleKey(frame), row);
 			}
 			if (row.last !== stack) addTo(row.total, stack);
 			row.last = stack;
-			if (i === stack.frames.length - 1) addTo(row.self, stack);
 		}
+	for (const stack of stacks) {
+		const leaf = stack.frames.at(-1);
+		if (leaf !== undefined && !leaf.named) addTo(rows.get(moduleKey(leaf))!.self, stack);
+	}
 	return [...rows.values()]
 		.map(({ frame: { module, kind }, self, total }) => ({
 			module,

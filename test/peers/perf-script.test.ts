@@ -216,7 +216,7 @@ describe
 						? "released"
 						: s.comm === `:${s.tid}` && s.ts >= (exits.get(s.tid) ?? Number.POSITIVE_INFINITY)
 							? "exited"
-							: own !== null && own.startsWith("kworker/") && s.comm.startsWith(`${own}-`)
+							: own?.startsWith("kworker/") && s.comm.startsWith(`${own}-`)
 								? "worker"
 								: trace.paths.length > 1 && s.comm === "pipe-ping" && own === "bash"
 									? "nextFile"

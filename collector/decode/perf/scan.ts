@@ -64,6 +64,8 @@ export interface Scan {
 	readonly untimedSamples: number;
 	/** Events lost, as the records of the gaps count them. */
 	readonly lostEvents: number;
+	/** Last record of each CPU that shows the recorder at work; undefined where there is none. */
+	readonly lastOf: readonly (number | undefined)[];
 	/** CPUs that samples name, ascending. */
 	readonly cpusSeen: readonly number[];
 	readonly formats: readonly EventFormat[];
@@ -132,6 +134,7 @@ class Scanner {
 	#auxBytes = 0;
 	#lostEvents = 0;
 	readonly #samples: number[] = [];
+	readonly #lastOf: number[] = [];
 	#untimedSamples = 0;
 	/** Events by their ids, the first so many of them. */
 	readonly #byId = new Map<bigint, EventAttr>();
@@ -187,6 +190,7 @@ class Scanner {
 			samples: this.#samples,
 			untimedSamples: this.#untimedSamples,
 			lostEvents: this.#lostEvents,
+			lastOf: this.#lastOf,
 			cpusSeen: [...this.#cpusSeen].sort((a, b) => a - b),
 			cpus: this.#cpus,
 			perTask: this.#perTask,
@@ -231,6 +235,7 @@ class Scanner {
 				}
 				const cpu = records.cpu(view, p, end);
 				if (cpu >= this.#cpus) this.#cpus = cpu + 1;
+				if (cpu >= 0 && observing.has(type)) this.#lastOf[cpu] = Math.max(ts, this.#lastOf[cpu] ?? ts);
 				if (type === recordType.sample) {
 					const event = records.index.ofSample(view, p, end);
 					this.#samples[event] = (this.#samples[event] ?? 0) + 1;

@@ -58,6 +58,9 @@ export class Session {
 	readonly #seen: (CpuSeen | undefined)[] = [];
 	/** Symbols of code that the kernel made while running (BPF, ftrace trampolines), as lines of kallsyms. */
 	readonly #ksymbols: string[] = [];
+	/** CPUs in the order in which they end; how many of them have. */
+	readonly #ends: readonly { readonly cpu: number; readonly last: number }[];
+	#ended = 0;
 	#began = false;
 	#first = Number.NaN;
 	#last = 0;
@@ -79,7 +82,8 @@ export class Session {
 		this.#to = read.window ? read.window.to * 1e9 : Number.POSITIVE_INFINITY;
 		this.#perTask = scan.perTask === true;
 		const names = new Set(this.#real().map((k) => this.#names[k]!));
-		this.#switches = events.some((e) => e.attr.contextSwitch) && !names.has("sched_switch");
+		this.#switches =
+			events.some((e) => e.attr.contextSwitch) && (this.#perTask || !names.has("sched_switch"));
 		if (this.#switches) names.add(SWITCH);
 		this.pipeline = new Pipeline({
 			memory,
@@ -127,6 +131,9 @@ export class Session {
 			note: (severity, kind, text) => this.#note(severity, kind, text),
 			onCpu: (cpu, ts, tid) => this.#onCpu(cpu, ts, tid),
 		});
+		this.#ends = scan.lastOf
+			.flatMap((last, cpu) => (last === undefined ? [] : [{ cpu, last: last - scan.first }]))
+			.sort((a, b) => a.last - b.last || a.cpu - b.cpu);
 		this.#handlers = this.#makeHandlers();
 		this.#topology();
 		this.#before();
@@ -254,6 +261,7 @@ export class Session {
 		const type = view.getUint32(p, le);
 		const misc = view.getUint16(p + 4, le);
 		const end = p + view.getUint16(p + 6, le);
+		while (this.#ended < this.#ends.length && this.#ends[this.#ended]!.last < ts) this.#endNext();
 		if (taskTypes.has(type)) {
 			const from = Math.max(0, this.#from);
 			if (ts < from || Number.isNaN(this.#o.scan.first))
@@ -262,6 +270,7 @@ export class Session {
 				this.#begin();
 				const to = Math.min(this.#end, this.#to - 1);
 				this.#tasks.at(type, misc, { view, bytes: u8 }, p, end, Math.min(ts, to));
+				if (this.#perTask && type === recordType.exit) this.#gone(p, end, Math.min(ts, to));
 			}
 			return;
 		}
@@ -271,6 +280,21 @@ export class Session {
 		handle(p, end, misc, ts);
 		if (Number.isNaN(this.#first)) this.#first = ts;
 		if (ts > this.#last) this.#last = ts;
+	}
+
+	/** The next CPU that has no more records. */
+	#endNext(): void {
+		const own = this.#seen[this.#ends[this.#ended++]!.cpu];
+		if (own) this.pipeline.cpuEnd(own.cpu, own.last);
+	}
+
+	/** A recorded thread has ended on its CPU: who runs there is not known. */
+	#gone(p: number, end: number, ts: number): void {
+		const cpu = this.#o.records.cpu(this.#o.memory.view, p, end);
+		const own = cpu < 0 ? undefined : this.#seen[cpu];
+		if (!own || this.#ends.slice(0, this.#ended).some((e) => e.cpu === cpu)) return;
+		if (ts > own.last) own.last = ts;
+		this.pipeline.current(cpu, ts, -1);
 	}
 
 	#begin(): void {
@@ -419,10 +443,7 @@ export class Session {
 	}): void {
 		this.#begin();
 		const { pipeline } = this;
-		for (const own of this.#seen
-			.filter((c) => c !== undefined)
-			.sort((a, b) => a.last - b.last || a.cpu - b.cpu))
-			pipeline.cpuEnd(own.cpu, own.last);
+		while (this.#ended < this.#ends.length) this.#endNext();
 		pipeline.finish(this.#last);
 		for (const [k, n] of this.#samples.counts.entries()) if (n > 0) this.#counts.set(k, n);
 		if (pipeline.stacks.size > 0) {

@@ -133,7 +133,7 @@ export class Tasks {
 				if (tid <= 0) break;
 				const parent = ptid > 0 ? threads.at(ptid, ts) : 0;
 				if (ptid > 0) threads.inProcess(parent, ppid);
-				const utid = threads.fork(parent, tid, threads.nameOf(parent), 0, Number.NaN, ts);
+				const utid = threads.fork(parent, tid, threads.nameOf(parent), 0, Number.NaN, ts, true);
 				threads.inProcess(utid, pid);
 				if (ppid !== pid) {
 					this.#living.set(pid, 1);
