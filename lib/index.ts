@@ -40,7 +40,7 @@ export * from "./io/io-histogram.ts";
 export { topicViews } from "./render/topic-views.ts";
 export type { Report } from "./reports/document.ts";
 export { figuresOf } from "./reports/figures-of.ts";
-export { report, reports } from "./reports/registry.ts";
+export { type ReportParameters, report, reports } from "./reports/registry.ts";
 export * from "./scheduling/cpu-time.ts";
 export * from "./scheduling/run-queue.ts";
 export * from "./scheduling/run-queue-histogram.ts";
@@ -51,7 +51,16 @@ export { type Displayable, displaySymbol, type MimeBundle } from "./schema/mime.
 export { NO_STACK, type StackFrame } from "./stacks/frames.ts";
 export * from "./stacks/profile.ts";
 export { type ProfileParameters, type SampleEvent, sampledEvents, type Weighted } from "./stacks/sampled.ts";
-export * from "./stacks/waits.ts";
+export {
+	type WaitSite,
+	type WaitStack,
+	type WaitStackParameters,
+	type Waking,
+	waitNeeds,
+	waitSites,
+	waitStacks,
+	wakings,
+} from "./stacks/waits.ts";
 export * from "./syscalls/syscall-time.ts";
 
 /** Datasets in the order of their opening. */

@@ -50,12 +50,12 @@ describe("utids", () => {
 
 	test("a tid that no kernel gives is a thread too, and does not disturb the others", () => {
 		const t = identify(
-			new DeriveTest().event(1, 0, 9_000_000, "x").event(2, 0, 9_000_000, "x").event(3, 0, -5, "x"),
+			new DeriveTest().event(1, 0, 9_000_000, "x").event(2, 0, 9_000_000, "x").event(3, 0, 12_000_000, "x"),
 		);
 		expect(t.rows("thread", "utid", "tid")).toEqual([
 			{ utid: 0, tid: 0 },
 			{ utid: 1, tid: 9_000_000 },
-			{ utid: 2, tid: -5 },
+			{ utid: 2, tid: 12_000_000 },
 		]);
 	});
 });

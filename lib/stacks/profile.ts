@@ -91,7 +91,7 @@ export function profileByThread(
 }
 
 /** Threads of cells, or of stacks. */
-export function threadTotals(cells: readonly Cell<ThreadRef>[]): ThreadProfile[] {
+export function threadTotals(cells: readonly ModeCell<ThreadRef>[]): ThreadProfile[] {
 	return merged(cells, (c) => String(c.utid), threadOf);
 }
 
@@ -113,7 +113,7 @@ export function profileByProcess(
 }
 
 /** Processes of cells, or of stacks. */
-export function processTotals(cells: readonly Cell<ThreadRef>[]): ProcessProfile[] {
+export function processTotals(cells: readonly ModeCell<ThreadRef>[]): ProcessProfile[] {
 	// Threads of an unknown process are no process together.
 	const key = (c: ThreadRef) => `${c.tgid ?? `thread ${c.utid}`} ${c.process}`;
 	const threads = new Map<string, Set<number | null>>();
@@ -125,7 +125,7 @@ export function processTotals(cells: readonly Cell<ThreadRef>[]): ProcessProfile
 	}));
 }
 
-function threadCells(ds: Dataset, scope: Scope, of: SampleEvent): Promise<Cell<ThreadRef>[]> {
+function threadCells(ds: Dataset, scope: Scope, of: SampleEvent): Promise<ModeCell<ThreadRef>[]> {
 	const columns = "utid, tid, tgid, name, process_name AS process";
 	return cellsOf<ThreadRef>(ds, scope, of, columns, "utid IS DISTINCT FROM 0");
 }
@@ -173,7 +173,7 @@ export function profileByCpu(
 const nothing = { samples: 0, weight: 0, modes: {} };
 
 /** Samples with one mode (null: unknown) and one K. */
-export type Cell<K> = K & Weighted & { readonly mode: string | null };
+export type ModeCell<K> = K & Weighted & { readonly mode: string | null };
 
 /** Weight by mode and what `columns` names. */
 function cellsOf<K>(
@@ -182,8 +182,8 @@ function cellsOf<K>(
 	of: SampleEvent,
 	columns: string,
 	condition: string,
-): Promise<Cell<K>[]> {
-	return ds.rows<Cell<K>>(
+): Promise<ModeCell<K>[]> {
+	return ds.rows<ModeCell<K>>(
 		fragment`
 SELECT ${raw(columns)}, mode,
 	CAST(count(*) AS DOUBLE) AS samples, CAST(sum(${weightOf(of)}) AS DOUBLE) AS weight
@@ -195,9 +195,9 @@ GROUP BY ALL ORDER BY ALL`,
 
 /** Cells with one key become one row, the most weight first. */
 function merged<K, R extends object>(
-	cells: readonly Cell<K>[],
-	keyOf: (cell: Cell<K>) => string,
-	make: (cell: Cell<K>) => R,
+	cells: readonly ModeCell<K>[],
+	keyOf: (cell: ModeCell<K>) => string,
+	make: (cell: ModeCell<K>) => R,
 ): (R & Weighted & { readonly modes: ModeWeights })[] {
 	const rows = new Map<string, R & { samples: number; weight: number; modes: Record<string, number> }>();
 	for (const cell of cells) {

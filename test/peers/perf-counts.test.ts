@@ -46,7 +46,7 @@ const expectations = Object.assign(
 
 /** The kernel's name of an event: without its system. Modifiers that perf adds ("cycles:u") tell events apart. */
 function kernelName(event: string): string {
-	const [first, second] = event.split(":") as [string, string | undefined];
+	const second = event.split(":")[1];
 	return second === undefined || /^[ukhHGSDpPIeW]*$/.test(second) ? event : second;
 }
 
@@ -155,7 +155,11 @@ for (const trace of traces) {
 			const counts: Record<string, number> = {};
 			for (const info of infos)
 				for (const [event, n] of Object.entries(info.events)) counts[event] = (counts[event] ?? 0) + n;
-			expect(counts).toEqual(m.eventCounts);
+			// a sample that reads a group of counters counts as one there, by the event that was sampled
+			if (basename(trace.name) === "6.12-group-read") expect(counts).toEqual({ cycles: 10 });
+			else expect(counts).toEqual(m.eventCounts);
+			const silent = infos[0]!.silent.filter((event) => infos.every((i) => i.silent.includes(event)));
+			expect(silent.filter((event) => m.eventCounts[event] !== undefined)).toEqual([]);
 			for (const info of infos) {
 				expect([info.host, info.arch, info.kernel, info.cpus]).toEqual([
 					m.host,

@@ -395,7 +395,9 @@ it("on x86 the frame pointer loses the caller of a function without frame, and o
 			const at = names.findIndex((n) => n?.startsWith("alpha_") || n?.startsWith("delta_"));
 			if (at < 0 || !s.thread.startsWith("chain-")) continue;
 			if (s.mode !== "user" || s.user.length === 0) continue;
-			const chain = (at === 0 ? "" : "… < ") + names.slice(at, names.lastIndexOf(`${names[at]!.slice(0, 5)}_outer`) + 1).join(" < ");
+			const chain =
+				(at === 0 ? "" : "… < ") +
+				names.slice(at, names.lastIndexOf(`${names[at]!.slice(0, 5)}_outer`) + 1).join(" < ");
 			counts[chain] = (counts[chain] ?? 0) + 1;
 		}
 		// in the vDSO and in clock_gettime it is alpha_leaf that goes

@@ -10,6 +10,7 @@ import { quoteIdentifier } from "../../lib/schema/layout.ts";
 import type { Manifest } from "../../lib/schema/manifest.ts";
 import { datasetOf, type ResultRow, show, type TestDataset } from "../support/dataset.ts";
 import type { TestTrace } from "../support/traces.ts";
+import { insertSwitchRecords } from "./switch-records.ts";
 
 const folder = new URL(".", import.meta.url).pathname;
 const text = (name: string): string => readFileSync(join(folder, `${name}.sql`), "utf8");
@@ -27,12 +28,8 @@ const lossy = "SELECT DISTINCT trace FROM lost";
 /** Traces in which filters make switches contradict each other: SQL does not know what is left of the states. */
 const contradicted = "SELECT DISTINCT trace FROM import_note WHERE kind = 'sched_switch_missing'";
 
-/**
- * Switches that are in no event table (PERF_RECORD_SWITCH), and threads that show by records without a table that they
- * run (PERF_RECORD_COMM, ...): specifications over event tables cannot tell them.
- */
-const switchesApart =
-	"SELECT DISTINCT trace FROM import_note WHERE kind IN ('switch-records', 'switches-of-threads')";
+/** Recordings of single threads: who runs between their switches shows by records that are in no table. */
+const ofThreads = "SELECT DISTINCT trace FROM import_note WHERE kind = 'switches-of-threads'";
 
 /** Traces of a coarse clock: SQL cannot tell in what order the wakings and switches of one stamp came. */
 const tied =
@@ -61,10 +58,13 @@ export const twins: readonly string[] = [...catalog.values()]
 
 async function prepare(d: TestDataset, traces: readonly TestTrace[]): Promise<void> {
 	const events = new Set(d.manifests.flatMap((m) => Object.keys(m.tables).filter((t) => t in m.eventCounts)));
+	await d.run(text("prelude"));
+	await insertSwitchRecords(d, traces);
 	const union = [...events, "cpu_sample"]
 		.map((e) => `SELECT trace, cpu, ts, utid FROM ${quoteIdentifier(e)}`)
+		.concat(`SELECT r.trace, r.cpu, r.ts, CASE WHEN r.tid = 0 THEN 0 ELSE l.utid END FROM switch_record r
+			ASOF LEFT JOIN life l ON l.trace = r.trace AND l.tid = r.tid AND l.first_ts <= r.ts WHERE r.leaves`)
 		.join(" UNION ALL ");
-	await d.run(text("prelude"));
 	await d.run(`CREATE TEMP TABLE first_record AS
 		SELECT r.trace, r.cpu, any_value(r.utid) AS utid FROM (${union}) r JOIN cpu c
 		ON c.trace = r.trace AND c.cpu = r.cpu AND c.first_ts = r.ts GROUP BY r.trace, r.cpu`);
@@ -106,7 +106,7 @@ const parts: Readonly<Record<string, { readonly where: string; readonly columns:
 function specifiedTraces(
 	table: string,
 	manifests: readonly Manifest[],
-	apart: Readonly<Record<"lossy" | "contradicted" | "switchesApart" | "tied", ReadonlySet<unknown>>>,
+	apart: Readonly<Record<"lossy" | "contradicted" | "ofThreads" | "tied", ReadonlySet<unknown>>>,
 ): string[] {
 	return manifests
 		.filter(
@@ -117,7 +117,7 @@ function specifiedTraces(
 				(!notLossy.has(table) || !apart.lossy.has(m.trace)) &&
 				(!notContradicted.has(table) || !apart.contradicted.has(m.trace)) &&
 				(!needsStamps.has(table) || !apart.tied.has(m.trace)) &&
-				(!needsSwitches.has(table) || !apart.switchesApart.has(m.trace)) &&
+				(!needsSwitches.has(table) || !apart.ofThreads.has(m.trace)) &&
 				// syscall.sql is about raw_syscalls; events of single calls are columns of many tables
 				(table !== "syscall" || m.eventCounts.sys_enter !== undefined),
 		)
@@ -135,7 +135,7 @@ export function twinsOf(trace: TestTrace | readonly TestTrace[]): void {
 		apart = {
 			lossy: await named(lossy),
 			contradicted: await named(contradicted),
-			switchesApart: await named(switchesApart),
+			ofThreads: await named(ofThreads),
 			tied: await named(tied),
 		};
 	});
