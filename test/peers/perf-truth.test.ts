@@ -241,7 +241,7 @@ interface Jit extends Truth {
 describe("functions in anonymous memory have the names of the JIT's map", () => {
 	for (const [name, samples] of [
 		["6.12-jit-map", { jit_first: 75, jit_second: 75 }],
-		["x86-jit", {}],
+		["x86-jit", { jit_first: 12, jit_second: 23 }],
 	] as const)
 		it(name, () =>
 			on(named(name), async (d) => {
@@ -288,11 +288,11 @@ it("a uprobe and its return: as many as pk_chains sleeps, at the function and be
 it("a kprobe: the reads of pk_pipepp", () =>
 	on(named("6.12-kprobe"), async (d) => {
 		const [truth] = truths<Truth & { readonly reads_each: number }>(named("6.12-kprobe"));
-		// the names of both threads are from right before the first read
+		// from the name on a thread reads its schedstat, then the pipe, then its schedstat again (pk_begin, pk_end)
 		for (const t of truth!.threads) {
 			const { n } = await d.row(`SELECT count(*) AS n FROM vfs_read e JOIN thread t USING (trace, utid)
 				JOIN thread_name c ON c.trace = e.trace AND c.utid = e.utid AND c.name = '${t.comm}' WHERE t.tid = ${t.tid} AND e.ts >= c.ts`);
-			expect([t.comm, Number(n)]).toEqual([t.comm, truth!.reads_each]);
+			expect([t.comm, Number(n)]).toEqual([t.comm, truth!.reads_each + 2]);
 		}
 	}));
 
@@ -349,12 +349,24 @@ it("lock contention: as perf lock contention prints it, by type and caller", () 
 			}
 			const printed = (ns: number) =>
 				ns >= 1e6 ? `${(ns / 1e6).toFixed(2)} ms` : `${(ns / 1e3).toFixed(2)} us`;
-			// perf groups by the stack: a caller may be there more than once
-			const own = theirs.map(({ type, caller, count, total, longest }) => {
-				const all = groups.get(`${type} ${caller}`) ?? [];
-				return { type, caller, count, total, longest, found: all.map(printed).sort() };
-			});
-			console.log(JSON.stringify(own), JSON.stringify([...groups]));
+			expect([...groups.keys()].sort()).toEqual(
+				[...new Set(theirs.map((t) => `${t.type} ${t.caller}`))].sort(),
+			);
+			for (const [key, waits] of groups) {
+				// perf groups by the whole stack: a caller may have a group of several waits, and others of one
+				const lines = theirs.filter((t) => `${t.type} ${t.caller}` === key);
+				let rest = waits;
+				for (const { count, total } of lines.filter((t) => t.count === 1)) {
+					const at = rest.findIndex((ns) => printed(ns) === total);
+					expect([key, count, at >= 0]).toEqual([key, 1, true]);
+					rest = rest.filter((_, k) => k !== at);
+				}
+				const sums =
+					rest.length === 0
+						? []
+						: [[rest.length, printed(rest.reduce((x, y) => x + y)), printed(Math.max(...rest))]];
+				expect(lines.filter((t) => t.count > 1).map((t) => [t.count, t.total, t.longest])).toEqual(sums);
+			}
 		},
 		skipped ? [] : withSymbols(trace),
 	);
@@ -410,13 +422,15 @@ describe("CPU time by samples of the CPU clock", () => {
 				const rows =
 					await d.rows(`SELECT t.tid, sum(s.ns) AS ns, max(s.ns) AS period FROM cpu_sample s JOIN thread t USING (trace, utid)
 					WHERE s.ns IS NOT NULL GROUP BY t.tid`);
+				// what a thread does before and after the part that it counts itself: 0.9 ms in 6.12-sched-record, where its switches
+				// were recorded
+				const edges = 1_000_000;
 				for (const t of truths<Truth>(named(name))[0]!.threads.filter((t) => /alpha|delta/.test(t.comm))) {
 					const { ns, period } = rows.find((r) => r.tid === t.tid)!;
 					// uniform errors of ±1 period a slice add up as their root mean square; three of that
 					const periods = 2 + (wide.includes(name) ? 3 * Math.sqrt(t.schedstat_slices / 6) : 0);
 					expect(Number(ns), t.comm).toBeGreaterThan(t.cpu_ns - periods * Number(period));
-					// before and after the part that it counts itself a thread starts, opens files of /proc and ends
-					expect(Number(ns), t.comm).toBeLessThan(t.schedstat_run_ns + periods * Number(period));
+					expect(Number(ns), t.comm).toBeLessThan(t.schedstat_run_ns + edges + periods * Number(period));
 				}
 			}),
 		);

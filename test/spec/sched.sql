@@ -18,7 +18,7 @@ switch AS (
 		CASE WHEN leaves AND preempted AND own >= 0 THEN CASE WHEN own = 0 THEN 'R' ELSE 'R+' END END AS letter
 	FROM record
 	UNION ALL
-	SELECT w.trace, w.cpu, w.ts, w.utid AS prev, w.prev_prio, w.next_prio, row_number() OVER () AS pos,
+	SELECT w.trace, w.cpu, w.ts, w.utid AS prev, w.prev_prio, w.next_prio, w.pos,
 		CASE WHEN w.next_pid = 0 THEN 0 ELSE l.utid END AS next,
 		CASE
 			WHEN w.prev_state & 255 = 0 THEN CASE WHEN w.prev_state & 256 <> 0 THEN 'R+' ELSE 'R' END
@@ -31,7 +31,8 @@ switch AS (
 			WHEN w.prev_state & 64 <> 0 THEN 'P'
 			ELSE 'I'
 		END AS letter
-	FROM sched_switch w ASOF LEFT JOIN life l ON l.trace = w.trace AND l.tid = w.next_pid AND l.first_ts <= w.ts),
+	FROM (SELECT *, row_number() OVER () AS pos FROM sched_switch) w
+	ASOF LEFT JOIN life l ON l.trace = w.trace AND l.tid = w.next_pid AND l.first_ts <= w.ts),
 -- kind: 0 first record, 1 first after a loss, 2 switch, 3 last before a loss, 4 last record
 edge AS (
 	SELECT trace, cpu, ts, 2 AS kind, pos, next AS utid, next_prio AS prio, prev, prev_prio, letter FROM switch

@@ -17,10 +17,14 @@ slice AS (
 -- a gap lies between slices, before the first, after the last, or is a whole life without slices
 gap AS (
 	SELECT s.trace, s.utid, s.b AS a, coalesce(s.next_a,
-			CASE WHEN s.end_state IN ('X', 'Z') AND t.end_known THEN greatest(t.last_ts, s.b) ELSE w.end_ts END) AS b,
+			CASE WHEN t.end_known AND (s.end_state IN ('X', 'Z') OR s.trace IN (SELECT trace FROM switch_record))
+				THEN greatest(t.last_ts, s.b) ELSE w.end_ts END) AS b,
 		s.next_a IS NULL AS last, s.a AS slice_a, s.next_cpu, s.next_open IS TRUE AS comes_unseen,
 		CASE
 			WHEN s.open_right THEN 'unknown'
+			-- PERF_RECORD_SWITCH does not tell in what state a thread left, but that it had ended (no number any more)
+			WHEN s.end_state IS NULL AND (s.trace, s.cpu, s.b) NOT IN
+				(SELECT (trace, cpu, ts) FROM switch_record WHERE leaves AND tid = -1) THEN 'unknown'
 			WHEN s.end_state IN ('R', 'R+') THEN 'runnable'
 			WHEN s.end_state = 'S' THEN 'sleeping' WHEN s.end_state = 'D' THEN 'disk' WHEN s.end_state = 'T' THEN 'stopped'
 			WHEN s.end_state = 't' THEN 'traced' WHEN s.end_state = 'P' THEN 'parked' WHEN s.end_state = 'I' THEN 'idle'

@@ -165,7 +165,7 @@ describe("a damaged feature costs the feature only", () => {
 	});
 
 	it.each(names)("%s of nonsense, and cut at every byte", (name, bit) => {
-		const nonsense = [Buffer.alloc(64, 0xff), Buffer.alloc(0), Buffer.from("nonsense".repeat(20))];
+		const nonsense: Buffer[] = [Buffer.alloc(64, 0xff), Buffer.alloc(0), Buffer.from("nonsense".repeat(20))];
 		const bytes = whole.get(bit)!;
 		for (let n = 1; n < bytes.length; n += bytes.length > 200 ? 7 : 1) nonsense.push(bytes.subarray(0, n));
 		for (const bad of nonsense) {
