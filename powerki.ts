@@ -179,7 +179,7 @@ const commands: readonly CommandSpec[] = [
 	{
 		name: "report",
 		args: "<name>",
-		summary: "print a report: cpu-usage, run-queue, waits, futex, disk, or all",
+		summary: "print a report: cpu-usage, run-queue, waits, cpu-profile, futex, disk, or all",
 		example: `powerki report waits --dataset slow-server --where "process = 238"`,
 		options: [
 			dataset,
@@ -187,6 +187,7 @@ const commands: readonly CommandSpec[] = [
 			() => new Option("--window <A..B>", "only this part, seconds from the start of the trace"),
 			() => new Option("--where <condition>", "only these: thread, process, name, cpu, device; AND OR NOT"),
 			() => new Option("--top <n>", "rows of a table").argParser(Number),
+			() => new Option("--event <name>", "sampled event, such as cycles (cpu-profile)"),
 			() => new Option("--format <format>", "default: text").choices(["text", "json", "csv", "html"]),
 		],
 		run: async ({ positional, options, signal }) => {

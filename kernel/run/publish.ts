@@ -72,10 +72,10 @@ async function notebookPage(options: PublishOptions): Promise<string> {
 async function reportPage(options: PublishOptions): Promise<string> {
 	const module = reportNamed(options.what);
 	const given = parseAssignments(options.parameters ?? []);
-	const unknown = Object.keys(given).find((name) => !(name in parameterNames));
+	const unknown = Object.keys(given).find((name) => !module.parameters.includes(name));
 	if (unknown !== undefined)
 		throw new PowerkiError(exitCode.usage, `the report ${module.name} has no parameter "${unknown}"`, [
-			...Object.entries(parameterNames).map(([name, doc]) => `${name.padEnd(7)} ${doc}`),
+			...module.parameters.map((name) => `${name.padEnd(7)} ${parameterNames[name]}`),
 		]);
 	const { top, ...texts } = given;
 	const parameters: QueryParameters = {

@@ -108,8 +108,9 @@ export function missing(manifest: Manifest, needs: Needs): NotRecorded | null {
 	};
 }
 
-/** The command that records these events on the traced server. */
+/** The command that records these events on the traced server. Samples (table cpu_sample) are taken by perf. */
 export function recordCommand(events: readonly string[]): string {
+	if (events.includes("cpu_sample")) return "perf record -a -g -e cpu-clock -F 99 (or -e cycles)";
 	const flags = events.map((e) => {
 		const system = systems.find(([pattern]) => pattern.test(e))?.[1];
 		return `-e ${system === undefined ? e : `${system}:${e}`}`;

@@ -104,7 +104,7 @@ function edgePath(x, y, h) {
 }
 
 export function render({ model, el }) {
-	const { frames, total, unit } = model;
+	const { frames, total, unit, counted } = model;
 	const children = frames.map(() => []);
 	const roots = [];
 	frames.forEach((frame, i) => (frame.parent < 0 ? roots : children[frame.parent]).push(i));
@@ -128,8 +128,8 @@ export function render({ model, el }) {
 	const line = element("p", box, { class: "line", "aria-live": "polite" });
 
 	const value = (frame) =>
-		(unit === "ns" ? time(frame.weight) : group(frame.weight) + " samples") +
-		", " + percent(frame.weight, total) + (unit === "ns" ? ", " + group(frame.count) + " times" : "");
+		(unit === "ns" ? time(frame.weight) : group(frame.weight) + " " + unit) +
+		", " + percent(frame.weight, total) + (unit === "samples" ? "" : ", " + group(frame.count) + " " + counted);
 	const contains = (a, b) => {
 		for (let at = b; at >= 0; at = frames[at].parent) if (at === a) return true;
 		return a < 0;
@@ -199,7 +199,7 @@ export function render({ model, el }) {
 			};
 			for (const i of top < 0 ? roots : [top]) add(i);
 		}
-		const what = unit === "ns" ? "time" : "samples";
+		const what = unit === "ns" ? "time" : unit;
 		matched.textContent = found === "" ? "" : percent(weight, shown().weight) + " of the " + what + " shown";
 		const frame = current < 0 ? null : frames[current];
 		line.textContent = frame ? frame.name + ": " + value(frame) : "";

@@ -2,9 +2,8 @@ import { describe, expect, it } from "vitest";
 import { type FlameGraphModel, flameGraph, type WeightedStack } from "./flame-graph.ts";
 
 const words = { title: "t", subtitle: "s", alt: "a" };
-const graph = (stacks: readonly WeightedStack[], unit: "ns" | "samples" = "ns") =>
-	flameGraph({ ...words, stacks, unit });
-const modelOf = (stacks: readonly WeightedStack[], unit: "ns" | "samples" = "ns") =>
+const graph = (stacks: readonly WeightedStack[], unit = "ns") => flameGraph({ ...words, stacks, unit });
+const modelOf = (stacks: readonly WeightedStack[], unit = "ns") =>
 	graph(stacks, unit).interactive!.model as FlameGraphModel;
 const stack = (names: string, weight: number): WeightedStack => ({
 	frames: names.split(" ").map((name) => ({ name })),
@@ -131,6 +130,17 @@ describe("flameGraph", () => {
 			count: 7,
 		});
 		expect(graph([stack("p a", 3)], "samples").text(80)).toMatch(/^3 {2}100.% {2}p/);
+	});
+	it("weighs what an event counts, and tells how many samples that were", async () => {
+		const figure = flameGraph({
+			stacks: [{ frames: [{ name: "p" }], weight: 12_345, count: 3 }],
+			unit: "cycles",
+			counted: "samples",
+			title: "t",
+			subtitle: "s",
+			alt: "a",
+		});
+		expect((await figure.svg()).replaceAll("\u202f", " ")).toContain("p: 12 345 cycles, 100 %, 3 samples");
 	});
 
 	it("refuses what it cannot draw", () => {

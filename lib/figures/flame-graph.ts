@@ -14,7 +14,7 @@ export interface StackFrame {
 export interface WeightedStack {
 	/** Root first: process, thread, outermost function … innermost. A missing stack: a frame "[no stack: reason]". */
 	readonly frames: readonly StackFrame[];
-	/** ≥ 0: ns, or samples. */
+	/** ≥ 0, in the unit of the graph. */
 	readonly weight: number;
 	/** How many waits or samples; default 1, or the weight for samples. */
 	readonly count?: number;
@@ -22,7 +22,10 @@ export interface WeightedStack {
 
 export interface FlameGraphInput {
 	readonly stacks: readonly WeightedStack[];
-	readonly unit: "ns" | "samples";
+	/** Of the weights: "ns", or the plural of what is counted, such as "samples" or "cycles". */
+	readonly unit: string;
+	/** What the counts are, where they are not the weights themselves; default "times". */
+	readonly counted?: string;
 	readonly title: string;
 	readonly subtitle: string;
 	readonly alt: string;
@@ -32,7 +35,9 @@ export interface FlameGraphInput {
 
 /** What the interactive module is given: the frames of the tree in preorder, children by name. */
 export interface FlameGraphModel {
-	readonly unit: "ns" | "samples";
+	/** As in the input. */
+	readonly unit: string;
+	readonly counted: string;
 	readonly total: number;
 	readonly frames: readonly FlameFrame[];
 }
@@ -74,17 +79,17 @@ const MONO_CHARACTER = 7;
  * @throws RangeError if there is no weight at all (show a notice instead), or a weight is negative or not finite
  */
 export function flameGraph(input: FlameGraphInput): Figure {
-	const { unit, title, subtitle, alt, width = 1012 } = input;
+	const { unit, counted = "times", title, subtitle, alt, width = 1012 } = input;
 	const roots = tree(input.stacks, unit);
 	const total = sum(roots, "weight");
 	if (total === 0) throw new RangeError("flameGraph: no weight; show a notice instead of an empty graph");
-	const model: FlameGraphModel = { unit, total, frames: layout(roots, MODEL_FRAMES, 0) };
+	const model: FlameGraphModel = { unit, counted, total, frames: layout(roots, MODEL_FRAMES, 0) };
 	return {
 		title,
 		subtitle,
 		alt,
 		svg: async () =>
-			draw({ unit, total, frames: layout(roots, SVG_FRAMES, (0.5 / width) * total) }, alt, width),
+			draw({ unit, counted, total, frames: layout(roots, SVG_FRAMES, (0.5 / width) * total) }, alt, width),
 		text: (columns) => indented(model, columns),
 		interactive: { module: "flamegraph", model },
 	};
@@ -191,10 +196,10 @@ function heaviest(roots: ReadonlyMap<string, Node>, keep: number, least: number)
 }
 
 /** Exact value, share and count of a frame, for tooltips. */
-function valueText(frame: FlameFrame, { unit, total }: FlameGraphModel): string {
-	return unit === "samples"
-		? `${group(frame.weight)} samples, ${percent(frame.weight, total)}`
-		: `${sentence(frame.weight, "ns")}, ${percent(frame.weight, total)}, ${group(frame.count)} times`;
+function valueText(frame: FlameFrame, { unit, counted, total }: FlameGraphModel): string {
+	const weight = unit === "ns" ? sentence(frame.weight, "ns") : `${group(frame.weight)} ${unit}`;
+	const count = unit === "samples" ? "" : `, ${group(frame.count)} ${counted}`;
+	return `${weight}, ${percent(frame.weight, total)}${count}`;
 }
 
 function draw(model: FlameGraphModel, alt: string, width: number): string {

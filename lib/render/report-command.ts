@@ -20,6 +20,8 @@ export interface ReportCommand {
 	readonly window?: string;
 	readonly where?: string;
 	readonly top?: number;
+	/** Sampled event, for cpu-profile. */
+	readonly event?: string;
 	/** Default: text. */
 	readonly format?: ReportFormat;
 }

@@ -1,4 +1,3 @@
-import { isNotRecorded, type NotRecorded } from "../dataset/needs.ts";
 import type { Scope } from "../dataset/scope.ts";
 import { fieldsOf } from "../dataset/where.ts";
 import { flameGraph, type StackFrame, type WeightedStack } from "../figures/flame-graph.ts";
@@ -25,14 +24,13 @@ import {
 	type UnnamedModule,
 	unnamedModules,
 } from "../stacks/profile.ts";
-import type { ProfileParameters, SampleEvent, Weighted } from "../stacks/sampled.ts";
+import { type ProfileParameters, profileNeeds, type SampleEvent, type Weighted } from "../stacks/sampled.ts";
 import type { Block, KeyNumber, NoticeBlock, Quantity, TableBlock, TableColumn } from "./document.ts";
 import { expectedThread } from "./expected.ts";
-import { defineReport, notRecordedNotice } from "./frame.ts";
+import { defineReport } from "./frame.ts";
 import { nothing } from "./nothing.ts";
 import { poolNames } from "./pools.ts";
 import { recorded } from "./recorded.ts";
-import type { Findings, ReportModule } from "./report.ts";
 import {
 	counted,
 	EXPECTED,
@@ -45,8 +43,6 @@ import {
 	withTotal,
 } from "./subject.ts";
 
-const question = "where does CPU time go?";
-
 const sections = {
 	consumers: "Which processes and threads?",
 	functions: "Which functions?",
@@ -57,22 +53,21 @@ const sections = {
 	sampling: "How was it sampled?",
 } as const;
 
-const framed = defineReport({
+export const cpuProfile = defineReport({
 	name: "cpu-profile",
-	question,
+	question: "where does CPU time go?",
 	linuxki: "kiprof",
-	// Which samples there are is asked below: perf records them, not the tracer.
-	needs: { what: "CPU samples" },
+	needs: profileNeeds,
 	events: ["cpu_sample"],
 	where: ["thread", "process", "name", "cpu"],
-	definitions: [],
+	definitions: ["cpu sample", "self and callees", "interrupts off"],
 	record: ["cpu_sample"],
+	takesEvent: true,
 	sections,
 	async find(ds, scope, parameters: ProfileParameters) {
 		const { top: _top, ...all } = parameters;
 		const top = scope.top as number;
-		const sampled = await profileStacks(ds, all);
-		if (isNotRecorded(sampled)) return notSampled(sampled);
+		const sampled = recorded(await profileStacks(ds, all));
 		const { event, rows: stacks } = sampled;
 		if (event.busy.samples + event.idle.samples === 0)
 			return nothing(scope, sections, "Nothing was sampled", `Samples of ${event.event}`);
@@ -156,19 +151,6 @@ const framed = defineReport({
 		};
 	},
 });
-
-/** Where does CPU time go; takes the sampled event as a parameter of its own. */
-export const cpuProfile: ReportModule = { ...framed, parameters: [...framed.parameters, "event"] };
-
-function notSampled(lacking: NotRecorded): Findings {
-	const notice = notRecordedNotice(lacking);
-	return {
-		title: `No answer to “${question}”: it was not recorded`,
-		lead: `It needs samples, which perf takes. Record them: ${lacking.remedy}`,
-		keyNumbers: [],
-		sections: Object.entries(sections).map(([id, title]) => ({ id, title, blocks: [notice] })),
-	};
-}
 
 function idleNotice(event: SampleEvent): NoticeBlock {
 	return {
@@ -670,8 +652,9 @@ function flameBlocks(
 				title,
 				subtitle: `width: ${what(event)}, ${event.unit === "ns" ? sentence(weight, "ns") : group(weight)} of ${counted(threads, "thread")} in ${sentence(scope.window.ns, "ns")}, root on top: process, thread, user and kernel functions; without idle; folded: the kernel's system call entry`,
 				alt: `${title}. ${percent(withStack.weight, weight)} has a stack`,
-				unit: event.unit === "ns" ? "ns" : "samples",
-				stacks: paths(stacks, event),
+				unit: event.unit,
+				counted: "samples",
+				stacks: paths(stacks),
 			}),
 		},
 	];
@@ -685,7 +668,7 @@ const deepest = 500;
 const left: StackFrame = { name: "… (frames left out)", kind: "thread" };
 
 /** The stacks as the graph shows them: alike ones merged, what is too light to be seen in one box for each place. */
-function paths(stacks: readonly ProfileStack[], event: SampleEvent): WeightedStack[] {
+function paths(stacks: readonly ProfileStack[]): WeightedStack[] {
 	const pools = poolNames(stacks);
 	const tree = new CallTree();
 	const shown: StackFrame[] = [];
@@ -714,7 +697,7 @@ function paths(stacks: readonly ProfileStack[], event: SampleEvent): WeightedSta
 		}
 		// A recursion without end would be deeper than any graph.
 		if (path.length > deepest) path.splice(deepest - 2, path.length - deepest + 1, numberOf(left));
-		tree.add(path, event.unit === "ns" ? s.weight : s.samples, s.samples);
+		tree.add(path, s.weight, s.samples);
 	}
 	const made: WeightedStack[] = [];
 	const light: StackFrame = { name: "… (too small to draw)", kind: "thread" };

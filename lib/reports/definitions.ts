@@ -24,6 +24,12 @@ export const definitions = {
 		"From the first sight of a block request (queued, merged or inserted) until it was given to the driver.",
 	"service time": "From block_rq_issue to block_rq_complete of a request: driver, transport and device.",
 	submitter: "The thread that queued the request, not the kernel thread that gave it to the driver.",
+	"cpu sample":
+		"Taken by perf each time an event has counted on; it weighs the CPU time, or the number of events, that it stands for. Samples of the idle threads are no CPU time.",
+	"self and callees":
+		"Self is what was sampled in a function itself; with callees also what it called, once for each sample however often it is on the stack.",
+	"interrupts off":
+		"ppc64 masks interrupts in software: a sample due meanwhile is taken when they are on again, at the function that switched them on.",
 	percentile: "Nearest rank, an observed value; p50 from 3 values on, p95 from 20, p99 from 100, else “–”.",
 	"belongs to the window":
 		"Counts, means and percentiles are of what began in the window; totals in time are what lies inside of it.",

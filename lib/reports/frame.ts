@@ -13,10 +13,10 @@ import { statementOf } from "./statement.ts";
 import { counted, listed } from "./subject.ts";
 
 /** Makes a report of its definition: everything but the findings themselves. */
-export function defineReport({ find, ...definition }: ReportDefinition): ReportModule {
+export function defineReport({ find, takesEvent = false, ...definition }: ReportDefinition): ReportModule {
 	return {
 		...definition,
-		parameters: Object.keys(parameterNames),
+		parameters: Object.keys(parameterNames).filter((name) => name !== "event" || takesEvent),
 		async build(ds, parameters = {}) {
 			const scope = reportScope(ds, parameters, definition.name, definition.where);
 			const lacking = missing(scope.manifest, definition.needs);

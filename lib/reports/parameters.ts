@@ -6,12 +6,13 @@ import { exitCode, PowerkiError } from "../schema/errors.ts";
 /** Rows of a table where the user names no number. */
 export const defaultTop = 10;
 
-/** Parameters that every report takes, with what to write. */
+/** Parameters of reports, with what to write; every report takes all but the last. */
 export const parameterNames: Readonly<Record<string, string>> = {
 	trace: "trace of the dataset: id, its beginning, or host; needed where the dataset has several",
 	window: "A..B in seconds from the start of the trace",
 	where: "condition on thread, process, name, cpu, device",
 	top: `rows of a table (${defaultTop})`,
+	event: "sampled event, such as cycles (cpu-profile)",
 };
 
 /**
@@ -39,9 +40,11 @@ export function reportScope(
 }
 
 /** As a user would write them, for the statement and the command; what was left out is not there. */
-export function givenParameters(parameters: QueryParameters): Record<string, string> {
+export function givenParameters(
+	parameters: QueryParameters & { readonly event?: string },
+): Record<string, string> {
 	return Object.fromEntries(
-		(["trace", "window", "where", "top"] as const).flatMap((name) => {
+		(["trace", "window", "where", "top", "event"] as const).flatMap((name) => {
 			const value = parameters[name];
 			return value === undefined || value === "" ? [] : [[name, String(value)]];
 		}),

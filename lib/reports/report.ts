@@ -32,6 +32,8 @@ export interface ReportDefinition {
 	readonly record: readonly string[];
 	/** What its conditions may speak of. */
 	readonly where: readonly WhereField[];
+	/** It has the parameter `event`: what was sampled. */
+	readonly takesEvent?: boolean;
 	/** Definitions that its numbers rest on. */
 	readonly definitions: readonly DefinitionName[];
 	/** Titles of its sections by id: they exist also where nothing was recorded. */
@@ -40,7 +42,7 @@ export interface ReportDefinition {
 	find(ds: Dataset, scope: Scope, parameters: QueryParameters): Promise<Findings>;
 }
 
-export interface ReportModule extends Omit<ReportDefinition, "find"> {
+export interface ReportModule extends Omit<ReportDefinition, "find" | "takesEvent"> {
 	/** Names of the parameters that it takes. */
 	readonly parameters: readonly string[];
 	/** @throws PowerkiError (usage) for a wrong parameter, and with a list where several traces could be meant */

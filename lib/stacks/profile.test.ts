@@ -89,7 +89,7 @@ describe("the event", () => {
 	])("%s is %s", (event, stem) => expect(eventStem(event)).toBe(stem));
 	it("was not recorded: perf gets it", async () => {
 		const answer = await profileByThread(ds, { trace: "unsampled" });
-		expect(answer).toMatchObject({ kind: "not-recorded", events: ["cpu-clock"], certain: true });
+		expect(answer).toMatchObject({ kind: "not-recorded", events: ["cpu_sample"], certain: true });
 		expect((answer as NotRecorded).remedy).toMatch(/^perf record -a -g -e cpu-clock -F 99/);
 	});
 });

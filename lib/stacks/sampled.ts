@@ -9,9 +9,6 @@ import { exitCode, PowerkiError } from "../schema/errors.ts";
 
 export const profileNeeds: Needs = { what: "CPU samples", events: ["cpu_sample"] };
 
-/** What gets them on the traced server. */
-export const profileRecord = "perf record -a -g -e cpu-clock -F 99 (or -e cycles)";
-
 const fields: WhereColumns = { thread: "tid", process: "tgid", name: "name", cpu: "cpu" };
 
 export interface ProfileParameters extends QueryParameters {
@@ -94,8 +91,8 @@ SELECT event, CAST(count(*) AS DOUBLE) AS all, CAST(count(ns) AS DOUBLE) AS time
 	CAST(coalesce(sum(greatest(period, 0)) FILTER (WHERE kept AND is_idle), 0) AS DOUBLE) AS idle_period,
 	CAST(min(period) FILTER (WHERE kept) AS DOUBLE) AS period_min, CAST(max(period) FILTER (WHERE kept) AS DOUBLE) AS period_max
 FROM (
-	SELECT event, ns, period, coalesce(utid = 0, FALSE) AS is_idle, coalesce(${inScope}, FALSE) AS kept
-	FROM ${samples} WHERE trace = ${scope.trace} AND event IS NOT NULL
+	SELECT coalesce(event, 'unknown') AS event, ns, period, coalesce(utid = 0, FALSE) AS is_idle, coalesce(${inScope}, FALSE) AS kept
+	FROM ${samples} WHERE trace = ${scope.trace}
 )
 GROUP BY event`,
 		scope.options,
@@ -142,23 +139,15 @@ export async function sampledEvents(
 ): Promise<Sampled | NotRecorded> {
 	const scope = scopeOf(ds, parameters);
 	const lacking = missing(scope.manifest, profileNeeds);
-	const events = lacking === null ? await eventsOf(ds, scope) : [];
-	if (events.length === 0)
-		return {
-			kind: "not-recorded",
-			what: profileNeeds.what,
-			cause: "recording",
-			events: ["cpu-clock"],
-			certain: lacking?.certain ?? true,
-			remedy: profileRecord,
-		};
+	if (lacking !== null) return lacking;
+	const events = await eventsOf(ds, scope);
 	const event = chosen(events, parameters?.event);
 	return { event, others: events.filter((e) => e !== event) };
 }
 
 /** SQL condition: the samples of an event in the scope. */
 export function samplesIn(scope: Scope, event: string): Fragment {
-	return fragment`trace = ${scope.trace} AND event = ${event} AND ${began(scope.window)} AND ${whereSql(scope.where, fields)}`;
+	return fragment`trace = ${scope.trace} AND coalesce(event, 'unknown') = ${event} AND ${began(scope.window)} AND ${whereSql(scope.where, fields)}`;
 }
 
 /** SQL: the weight of one sample. Periods of a damaged file may be negative as BIGINT. */

@@ -35,7 +35,7 @@ describe("a header feature of nonsense costs the feature: every sample stays, th
 			(bytes.readBigUInt64LE(at) >> BigInt(b)) & 1n ? [word * 64 + b] : [],
 		),
 	);
-	const names = new Map(Object.entries(feature).map(([name, bit]) => [bit, name]));
+	const names = new Map<number, string>(Object.entries(feature).map(([name, bit]) => [bit, name]));
 
 	it.each(bits.filter((b) => names.has(b)).map((b) => [names.get(b)!, b] as const))(
 		"%s",
