@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { catalog } from "../lib/schema/catalog.ts";
 import { exitCode, PowerkiError } from "../lib/schema/errors.ts";
+import { cpuSample } from "../lib/schema/events.ts";
 import type { TraceInfo } from "../lib/schema/info.ts";
 import { TRACES_DIRECTORY } from "../lib/schema/layout.ts";
 import type { Manifest } from "../lib/schema/manifest.ts";
@@ -50,7 +51,10 @@ function fromManifest(m: Manifest): TraceInfo {
 		start: m.window?.start ?? null,
 		end: m.window?.end ?? null,
 		events: Object.fromEntries(counts.sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))),
-		silent: m.recorded?.filter((name) => !happened.has(name) && catalog.get(name)?.kind !== "derived") ?? [],
+		silent:
+			m.recorded?.filter(
+				(name) => !happened.has(name) && catalog.get(name)?.kind !== "derived" && name !== cpuSample.name,
+			) ?? [],
 		lost: m.lost,
 		damage: m.damage.map((d) => d.text),
 		unknownEvents: m.unknownEvents,

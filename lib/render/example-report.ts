@@ -108,6 +108,7 @@ export const exampleReport: Report = {
 				endTs: 301_533_913_446n,
 				events: 19_771n,
 				lostEvents: 7n,
+				cpusSeen: 4,
 				unobserved: [{ cpu: 2, observedPercent: 61.5 }],
 			},
 		],

@@ -18,6 +18,7 @@ export const sampleStatement: Statement = {
 			endTs: 301533913446n,
 			events: 19771n,
 			lostEvents: null,
+			cpusSeen: 4,
 			unobserved: [{ cpu: 2, observedPercent: 43.21 }],
 		},
 	],

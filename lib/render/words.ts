@@ -49,6 +49,7 @@ export function lostText(trace: TraceStatement): string {
 }
 
 export function observedText(trace: TraceStatement): string {
+	if (trace.cpusSeen === 0) return "single threads: the records do not tell their CPU";
 	if (trace.unobserved.length === 0) return "all CPUs for the whole window";
 	return `not for the whole window: ${trace.unobserved
 		.map((u) => `cpu ${u.cpu} ${percent(u.observedPercent)}`)

@@ -102,6 +102,8 @@ export interface Statement {
 		readonly events: bigint;
 		readonly lostEvents: bigint | null;
 		/** CPUs that were not observed for the whole window, with the observed share. */
+		/** CPUs that have records; 0 where the records do not tell their CPU. */
+		readonly cpusSeen: number;
 		readonly unobserved: readonly { readonly cpu: number; readonly observedPercent: number }[];
 	}[];
 	readonly versions: Readonly<Record<string, string>>;

@@ -2,7 +2,7 @@
 import type { ThreadFacts } from "../scheduling/thread-list.ts";
 
 /** Programs that record the trace itself. */
-const recorders = /^(trace-cmd|perf|kiinfo|kitrace|lttng-\w*|bpftrace|powerki\w*)$/;
+const recorders = /^(trace-cmd|perf[\d._]*|kiinfo|kitrace|lttng-\w*|bpftrace|powerki\w*)$/;
 
 /** Why all that this thread waits is expected; null if it is not. */
 export function expectedThread(thread: ThreadFacts | undefined): string | null {

@@ -190,7 +190,9 @@ function limits(scope: Scope, cpus: readonly ObservedCpu[]): Section {
 			kind: "text",
 			text: [
 				`Window ${seconds(w.fromSeconds)}..${seconds(w.toSeconds)} s of the trace (${sentence(w.ns, "ns")}${w.whole ? ", all of it" : ""}).`,
-				`Observed ${percent(observedPercent(cpus))} of it, ${whole} of ${counted(cpus.length, "CPU")} throughout.`,
+				cpus.length === 0
+					? "Its records do not tell on which CPU they were made: what was observed of each CPU is unknown."
+					: `Observed ${percent(observedPercent(cpus))} of it, ${whole} of ${counted(cpus.length, "CPU")} throughout.`,
 				gaps === 0
 					? "Lost 0 events in it."
 					: `Lost ${known ? counted(lostEvents, "event") : "an unknown number of events"} in ${counted(gaps, "gap")}: totals are at least what is shown.`,

@@ -73,6 +73,7 @@ function traceStatement(m: Manifest, cpus: readonly ObservedCpu[]): Statement["t
 		endTs: m.window?.end ?? 0n,
 		events: BigInt(m.events),
 		lostEvents: m.lost.events === null ? null : BigInt(m.lost.events),
+		cpusSeen: cpus.length,
 		unobserved: cpus
 			.filter((c) => c.percent < wholePercent)
 			.map((c) => ({ cpu: c.cpu, observedPercent: c.percent })),

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { inspectPerf } from "../../collector/decode/perf/info.ts";
 import { readPerf } from "../../collector/decode/perf/read.ts";
 import { perfDirectory } from "../../collector/decode/perf/recording.ts";
 import { capture, values } from "../../collector/decode/perf/testing.ts";
@@ -238,6 +239,7 @@ async function readIt(input: string, files: readonly string[]): Promise<string |
 		if (paths === null) return null;
 		for await (const _ of readPerf(paths, await readSideFiles(paths[0]!, []), {}, sink));
 		const { window } = summary!;
+		await inspectPerf(paths);
 		if (window && window.start > window.end) problems.push("a window that ends before it begins");
 	} catch (error) {
 		if (!(error instanceof PowerkiError) || error.code !== exitCode.unreadable)

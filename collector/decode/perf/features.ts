@@ -49,8 +49,10 @@ export function noFacts(): PerfFacts {
 	};
 }
 
-/** A feature larger than this is damage (formats of all events of a kernel: some 5 MB). */
-const MAX_FEATURE = 256 * 1024 * 1024;
+/** A feature larger than this is damage (formats of all events of a kernel: some 5 MB, its symbols 15 MB). */
+export const MAX_FEATURE = 64 * 1024 * 1024;
+/** More programs than any recording has. */
+const MAX_BUILD_IDS = 1_048_576;
 
 export type FeatureProblem = (text: string, offset: number) => void;
 
@@ -222,7 +224,7 @@ function readBuildIds(bytes: Buffer, littleEndian: boolean, ids: Map<string, str
 
 /** One HEADER_BUILD_ID record, its header included. */
 export function readBuildId(record: Buffer, littleEndian: boolean, ids: Map<string, string>): void {
-	if (record.length < NAME_AT) throw new Truncated(0, "a build-id");
+	if (record.length < NAME_AT || ids.size >= MAX_BUILD_IDS) throw new Truncated(0, "a build-id");
 	const flags = littleEndian ? record.readUInt16LE(4) : record.readUInt16BE(4);
 	const told = (flags & miscBit.buildIdSize) !== 0 ? record[ID_AT + ID_BYTES]! : ID_BYTES;
 	const id = record.subarray(ID_AT, ID_AT + Math.min(told, ID_BYTES));

@@ -120,7 +120,7 @@ function section(c: Cursor): Section {
  * CPU. Ids take some 150 bytes each in memory.
  */
 export const MAX_EVENTS = 16_384;
-const MAX_IDS = 4_194_304;
+export const MAX_IDS = 4_194_304;
 
 function readAttrs(
 	file: Bytes,

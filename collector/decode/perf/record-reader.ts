@@ -5,6 +5,7 @@
  */
 import { Decompress } from "fzstd";
 import type { FileBytes } from "../bytes.ts";
+import { MAX_FEATURE } from "./features.ts";
 import type { Section } from "./header.ts";
 import { FIRST_USER_TYPE, HEADER, recordType } from "./record-types.ts";
 
@@ -17,16 +18,13 @@ const MAX_UNFOLDED = 64 * 1024 * 1024;
 /** Window of a zstd frame, log2: perf's highest level (22) asks for 128 MiB. */
 const MAX_WINDOW_LOG = 27;
 
-/** A record of perf itself; `bytes` are its own, header included; `extra` what follows it in the file, up to a limit. */
+/** A record of perf itself; `bytes` are its own, header included; `extra` what follows it in the file: formats of a pipe's header. */
 export interface UserRecord {
 	readonly type: number;
 	readonly misc: number;
 	readonly bytes: Buffer;
 	readonly extra: Buffer | null;
 }
-
-/** Data behind a record that is kept: formats of a pipe's header. AUXTRACE data is passed over. */
-const MAX_EXTRA = 256 * 1024 * 1024;
 
 /** Bytes that are being split into records. */
 interface Window {
@@ -165,7 +163,7 @@ export class RecordReader {
 	#take(size: number, what: string, keep: boolean): Buffer | null {
 		const w = this.#raw;
 		const here = this.consumed;
-		if (here + size > this.#to || (keep && size > MAX_EXTRA)) {
+		if (here + size > this.#to || (keep && size > MAX_FEATURE)) {
 			this.damage = { text: `The file ends inside the ${what}`, offset: here };
 			return null;
 		}

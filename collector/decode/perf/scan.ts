@@ -13,7 +13,7 @@ import { formatsOf } from "../tracepoint/tracing-data.ts";
 import { parseAttr, sampleBit } from "./attr.ts";
 import { EventIndex } from "./events.ts";
 import { parseTracingData, readBuildId, readFeature } from "./features.ts";
-import { type EventAttr, MAX_EVENTS } from "./header.ts";
+import { type EventAttr, MAX_EVENTS, MAX_IDS } from "./header.ts";
 import { RecordReader, type UserRecord } from "./record-reader.ts";
 import { RecordTimes } from "./record-times.ts";
 import { HEADER, recordType } from "./record-types.ts";
@@ -90,8 +90,10 @@ const observing = new Set<number>([
 	recordType.read,
 ]);
 
-/** Memory for records of the start: names and mappings of all processes of a large machine take some 50 MiB. */
-const MAX_START = 256 * 1024 * 1024;
+/** Memory for records of the start: names and mappings of all processes of a large machine take some 200 MiB. */
+const MAX_START = 384 * 1024 * 1024;
+/** Bytes that one takes besides its own. */
+const START_OVERHEAD = 256;
 
 /** Types that tell about threads and memory. */
 const startTypes = new Set<number>([
@@ -139,6 +141,8 @@ class Scanner {
 	/** Events by their ids, the first so many of them. */
 	readonly #byId = new Map<bigint, EventAttr>();
 	#indexed = 0;
+	/** Ids of the attributes that came as records. */
+	#ids = 0;
 	readonly #cpusSeen = new Set<number>();
 	readonly #buffer = new ArrayBuffer(CHUNK);
 	readonly #bytes = new Uint8Array(this.#buffer);
@@ -250,13 +254,13 @@ class Scanner {
 	#untimed(type: number, p: number, size: number): void {
 		if (type === recordType.sample) this.#untimedSamples++;
 		if (!startTypes.has(type)) return;
-		if (this.#startBytes + size > MAX_START) {
+		if (this.#startBytes + size + START_OVERHEAD > MAX_START) {
 			this.#startDropped++;
 			return;
 		}
-		this.#startBytes += size;
+		this.#startBytes += size + START_OVERHEAD;
 		const misc = this.#view.getUint16(p + 4, this.#recording.littleEndian);
-		this.#start.push({ type, misc, bytes: Buffer.from(this.#bytes.slice(p, p + size)) });
+		this.#start.push({ type, misc, bytes: Buffer.from(this.#bytes.subarray(p, p + size)) });
 	}
 
 	/** Records of perf itself. */
@@ -320,7 +324,8 @@ class Scanner {
 		const ids: bigint[] = [];
 		for (let at = size; at + 8 <= own.length; at += 8) ids.push(u64(own, at, le));
 		if (ids.length > 0 && this.#eventOf(ids[0]!)) return;
-		if (this.#events.length >= MAX_EVENTS) throw new Truncated(0, "an attribute");
+		this.#ids += ids.length;
+		if (this.#events.length >= MAX_EVENTS || this.#ids > MAX_IDS) throw new Truncated(0, "an attribute");
 		this.#events.push({ attr, ids, name: null });
 		this.#records = null;
 	}

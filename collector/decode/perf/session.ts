@@ -1,4 +1,5 @@
 /** One recording on its way to a sink: what each record means, and what is known when the last has been read. */
+import { cpuSample } from "../../../lib/schema/events.ts";
 import { AddressSpaces } from "../../identity/address-space.ts";
 import { KernelSymbols } from "../../identity/kallsyms.ts";
 import type { Names } from "../../identity/resolve.ts";
@@ -412,7 +413,7 @@ export class Session {
 		let to = p + 24;
 		while (to < end && bytes[to] !== 0) to++;
 		const name = Buffer.from(bytes.subarray(p + 24, to)).toString("latin1");
-		if (!/^[\x21-\x7e]+$/.test(name)) return;
+		if (!KERNEL_NAME.test(name)) return;
 		const kind = view.getUint16(p + 20, le) === BPF ? "bpf" : "__builtin__kprobes";
 		this.#ksymbols.push(
 			`${view
@@ -493,7 +494,15 @@ export class Session {
 			window: Number.isNaN(this.#first) ? null : { start: at(this.#first), end: at(this.#last) },
 			cpus: cpuWindows(seen, at),
 			events: happened,
-			recorded: [...new Set(this.#real().map((k) => this.#names[k]!))].sort(),
+			recorded: [
+				...new Set(
+					this.#real().flatMap((k) => [
+						this.#names[k]!,
+						// the table that its samples go to
+						...(events[k]!.attr.type === attrType.tracepoint ? [] : [cpuSample.name]),
+					]),
+				),
+			].sort(),
 			unknownEvents: {},
 			lost: { ...lost, events: lost.events + more },
 			damaged: this.#damaged,
@@ -506,3 +515,5 @@ export class Session {
 const HEADER_DETAIL = 2;
 const BPF = 1;
 const MAX_KSYMBOLS = 1_000_000;
+/** KSYM_NAME_LEN is 512 (include/linux/kallsyms.h, Linux 7.2). */
+const KERNEL_NAME = /^[\x21-\x7e]{1,512}$/;
