@@ -58,3 +58,35 @@ describe("a header feature of nonsense costs the feature: every sample stays, th
 		},
 	);
 });
+
+describe("one file of a series (--switch-output) cut", () => {
+	const input = {
+		name: "6.12-switch-output",
+		files: ["3998", "4075", "4110", "4219"].map((end) => `perf.data.202611251106${end}`),
+	};
+	const whole = input.files.map((f) => capture(input.name, f));
+	const cut = (bytes: number) => tried(folder, input, whole.with(2, whole[2]!.subarray(0, bytes)));
+
+	it("in its records: those of the other files stay, and it is said which file is damaged", async () => {
+		const all = recordsOf((await tried(folder, input, whole)) as ReadBack);
+		const part = (await cut(200_001)) as ReadBack;
+		const records = recordsOf(part);
+		expect(part.summary.damaged).toBe(true);
+		const complaints = part.summary.notes.filter((n) => n.severity === "error");
+		expect(new Set(complaints.map((n) => n.source))).toEqual(new Set([input.files[2]]));
+		expect(total(records)).toBeLessThan(total(all));
+		const alone = (await tried(folder, { name: input.name, files: [input.files[3]!] }, [
+			whole[3]!,
+		])) as ReadBack;
+		for (const [key, list] of recordsOf(alone))
+			expect(records.get(key)).toEqual(expect.arrayContaining([...list]));
+		for (const [key, list] of records) {
+			const known = new Set(all.get(key));
+			expect(list.filter((text) => !known.has(text))).toEqual([]);
+		}
+	});
+
+	it("in its header: refused, by its name", async () => {
+		expect(await cut(90)).toContain(input.files[2]);
+	});
+});

@@ -450,7 +450,7 @@ describe("stacks unwound from dumps: as far as the programs are at hand, to the 
 				expect({ complete: found, other: rest }).toEqual({ complete, other });
 				const text = besideText(trace, "script.txt");
 				if (text === null) return;
-				// perf prints the call, not the return address, and what it has unwound up to libc
+				// perf prints the call, not the return address, and what it has unwound up to libc; the print ends early
 				let compared = 0;
 				for (const [k, s] of parseScript(text.split("\n")).entries()) {
 					const theirs = partsOf(s).user;

@@ -68,6 +68,8 @@ async function prepare(d: TestDataset, traces: readonly TestTrace[]): Promise<vo
 	await d.run(`CREATE TEMP TABLE first_record AS
 		SELECT r.trace, r.cpu, any_value(r.utid) AS utid FROM (${union}) r JOIN cpu c
 		ON c.trace = r.trace AND c.cpu = r.cpu AND c.first_ts = r.ts GROUP BY r.trace, r.cpu`);
+	await d.run(`CREATE TEMP TABLE record AS SELECT * FROM (${union})
+		WHERE utid IS NOT NULL AND cpu IS NOT NULL AND trace IN (${ofThreads})`);
 	await d.run("CREATE TEMP TABLE idle_name (state BIGINT, name VARCHAR)");
 	for (const [state, name] of traces.flatMap(idleNames))
 		await d.run(`INSERT INTO idle_name VALUES (${state}, '${name}')`);
@@ -124,6 +126,35 @@ function specifiedTraces(
 		.map((m) => m.trace);
 }
 
+/** Fails where the rows of a table are not those of a specification, for these traces; says how many rows there are. */
+async function compare(
+	d: TestDataset,
+	table: string,
+	specification: string,
+	traces: readonly string[],
+): Promise<bigint> {
+	const part = parts[table];
+	const columns = (part?.columns ?? ["trace", ...Object.keys(catalog.get(table)!.columns)])
+		.filter((c) => !unspecified[table]?.includes(c))
+		.map(quoteIdentifier)
+		.join(", ");
+	const of = `trace IN (${traces.map((t) => `'${t}'`).join(", ")})`;
+	await d.run(
+		`CREATE OR REPLACE TEMP TABLE specified AS SELECT ${columns} FROM (${text(specification)}) WHERE ${of}`,
+	);
+	const only = (a: string, b: string): Promise<readonly ResultRow[]> =>
+		d.rows(`SELECT * FROM (SELECT ${columns} FROM ${a} EXCEPT ALL SELECT ${columns} FROM ${b}) ORDER BY ALL`);
+	const derived = `(SELECT * FROM ${table} WHERE ${of} AND ${part?.where ?? "true"})`;
+	const missing = await only("specified", derived);
+	const surplus = await only(derived, "specified");
+	const { n } = await d.row(`SELECT count(*) AS n FROM ${table} WHERE ${of}`);
+	if (missing.length + surplus.length > 0)
+		expect.fail(
+			`of ${n} rows ${surplus.length} are not specified:\n${show(surplus)}\nand ${missing.length} specified ones are missing:\n${show(missing)}`,
+		);
+	return n as bigint;
+}
+
 export function twinsOf(trace: TestTrace | readonly TestTrace[]): void {
 	const traces = "path" in trace ? [trace] : trace;
 	let d: TestDataset;
@@ -151,27 +182,12 @@ export function twinsOf(trace: TestTrace | readonly TestTrace[]): void {
 					await d.run(text(b));
 					built.add(b);
 				}
-			const part = parts[table];
-			const columns = (part?.columns ?? ["trace", ...Object.keys(catalog.get(table)!.columns)])
-				.filter((c) => !unspecified[table]?.includes(c))
-				.map(quoteIdentifier)
-				.join(", ");
-			const of = `trace IN (${specified.map((t) => `'${t}'`).join(", ")})`;
-			await d.run(
-				`CREATE OR REPLACE TEMP TABLE specified AS SELECT ${columns} FROM (${text(table)}) WHERE ${of}`,
-			);
-			const only = (a: string, b: string): Promise<readonly ResultRow[]> =>
-				d.rows(
-					`SELECT * FROM (SELECT ${columns} FROM ${a} EXCEPT ALL SELECT ${columns} FROM ${b}) ORDER BY ALL`,
-				);
-			const derived = `(SELECT * FROM ${table} WHERE ${of} AND ${part?.where ?? "true"})`;
-			const missing = await only("specified", derived);
-			const surplus = await only(derived, "specified");
-			const { n } = await d.row(`SELECT count(*) AS n FROM ${table} WHERE ${of}`);
-			if (missing.length + surplus.length > 0)
-				expect.fail(
-					`of ${n} rows ${surplus.length} are not specified:\n${show(surplus)}\nand ${missing.length} specified ones are missing:\n${show(missing)}`,
-				);
-			if (n === 0n) context.skip();
+			if ((await compare(d, table, table, specified)) === 0n) context.skip();
 		});
+
+	it("sched of recordings of single threads has the rows of its specification", async (context) => {
+		const specified = d.manifests.map((m) => m.trace).filter((t) => apart.ofThreads.has(t));
+		if (specified.length === 0) return context.skip();
+		await compare(d, "sched", "sched_of_threads", specified);
+	});
 }

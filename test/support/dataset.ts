@@ -3,8 +3,18 @@
  * would, by the open.sql that the collector wrote.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { openDuckdb } from "../../lib/duckdb/open.ts";
 import { type Manifest, parseManifest } from "../../lib/schema/manifest.ts";
 import { cacheFolder } from "./cache.ts";
@@ -56,19 +66,47 @@ export async function collected(
 		removeOldBuilds(cacheFolder());
 		mkdirSync(dirname(folder), { recursive: true });
 	}
-	const making = `${folder}.${process.pid}`;
-	const run = await powerki(["collect", ...paths, "--out", making, ...all]);
-	if (run.code !== 0 && run.code !== 4)
-		throw new Error(
-			`collect ${traces.map((t) => t.name).join(" ")} ended with ${run.code ?? run.signal}: ${run.stderr}`,
-		);
+	const lock = `${folder}.lock`;
+	if (await madeByAnother(folder, lock)) return folder;
 	try {
+		const making = `${folder}.${process.pid}`;
+		const run = await powerki(["collect", ...paths, "--out", making, ...all]);
+		if (run.code !== 0 && run.code !== 4)
+			throw new Error(
+				`collect ${traces.map((t) => t.name).join(" ")} ended with ${run.code ?? run.signal}: ${run.stderr}`,
+			);
 		renameSync(making, folder);
-	} catch {
-		// another test process was faster
-		rmSync(making, { recursive: true });
+	} finally {
+		rmSync(lock, { force: true });
 	}
 	return folder;
+}
+
+/** Takes the lock (false), or waits while another test process makes the folder (true). */
+async function madeByAnother(folder: string, lock: string): Promise<boolean> {
+	for (;;) {
+		try {
+			writeFileSync(lock, String(process.pid), { flag: "wx" });
+			if (!existsSync(folder)) return false;
+			rmSync(lock);
+			return true;
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+		}
+		if (existsSync(folder)) return true;
+		if (!isHeld(lock)) rmSync(lock, { force: true });
+		await setTimeout(100);
+	}
+}
+
+/** Whether the process that took the lock is there still. */
+function isHeld(lock: string): boolean {
+	try {
+		const holder = Number(readFileSync(lock, "utf8"));
+		return holder === 0 || process.kill(holder, 0);
+	} catch {
+		return false;
+	}
 }
 
 export type Value = null | boolean | number | bigint | string | readonly Value[];

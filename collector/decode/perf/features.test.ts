@@ -2,7 +2,11 @@ import { describe, expect, it } from "vitest";
 import { MemoryBytes, Truncated } from "../bytes.ts";
 import { buildIdText, noFacts, type PerfFacts, readFeature, readFeatures } from "./features.ts";
 import { type EventAttr, feature, readPerfHeader } from "./header.ts";
-import { attr, perfFile, text, Writer } from "./testing.ts";
+import { recordType } from "./record-types.ts";
+import { attr, perfFile, record, text, Writer } from "./testing.ts";
+
+/** A file without records is one whose recorder was killed. */
+const round = record(recordType.finishedRound, 0, Buffer.alloc(0));
 
 type Made = (little: boolean) => Buffer;
 
@@ -101,7 +105,7 @@ describe.each([true, false])("features, little endian: %s", (little) => {
 						{ attr: attr({}, little), ids: [1] },
 						{ attr: attr({}, little), ids: [2, 3] },
 					],
-					records: [],
+					records: [round],
 				}),
 			),
 		).events;
@@ -158,27 +162,32 @@ describe("a damaged feature costs the feature only", () => {
 	};
 	const attrs = [{ attr: attr({}), ids: [1] }];
 	const names = Object.entries(feature).filter(([, bit]) => whole.has(bit));
-	const good = facts(perfFile({ attrs, records: [], features: whole })).facts;
+	const good = facts(perfFile({ attrs, records: [round], features: whole })).facts;
 
 	it("whole, it has no problems", () => {
-		expect(facts(perfFile({ attrs, records: [], features: whole })).problems).toEqual([]);
+		expect([good.host, good.tracing?.formats.length, good.buildIds.size]).toEqual(["tower", 1, 2]);
+		expect(facts(perfFile({ attrs, records: [round], features: whole })).problems).toEqual([]);
 	});
 
 	it.each(names)("%s of nonsense, and cut at every byte", (name, bit) => {
 		const nonsense: Buffer[] = [Buffer.alloc(64, 0xff), Buffer.alloc(0), Buffer.from("nonsense".repeat(20))];
 		const bytes = whole.get(bit)!;
 		for (let n = 1; n < bytes.length; n += bytes.length > 200 ? 7 : 1) nonsense.push(bytes.subarray(0, n));
+		let said = 0;
 		for (const bad of nonsense) {
 			const { facts: f, problems } = facts(
-				perfFile({ attrs, records: [], features: new Map([...whole, [bit, bad]]) }),
+				perfFile({ attrs, records: [round], features: new Map([...whole, [bit, bad]]) }),
 			);
 			expect(problems.length).toBeLessThanOrEqual(1);
+			said += problems.length;
 			if (problems.length > 0) expect(problems[0]).toContain(`header feature ${name} `);
 			// everything else is known as before
 			const others = (facts: PerfFacts) =>
 				Object.entries(facts).filter(([key]) => !knownBy(name).includes(key));
 			expect(others(f)).toEqual(others(good));
 		}
+		// that the records lie in several files has no content
+		if (bit !== feature.dirFormat) expect(said).toBeGreaterThan(0);
 	});
 });
 
@@ -202,4 +211,27 @@ it("zeros behind a short build-id are no part of it, unless the file says its le
 	const id = Buffer.concat([Buffer.alloc(8, 0x12), Buffer.alloc(12)]);
 	expect(buildIdText(id, 20)).toBe("12".repeat(8));
 	expect(buildIdText(Buffer.alloc(8, 0x12), 8)).toBe("12".repeat(8));
+});
+
+it("a feature that is not used, and not there, tells that the file is cut", () => {
+	const whole = perfFile({
+		attrs: [{ attr: attr({}), ids: [1] }],
+		records: [round],
+		features: new Map([
+			[feature.hostname, text("tower")],
+			[255, Buffer.alloc(8)],
+		]),
+	});
+	const read = (bytes: Buffer) => {
+		const file = new MemoryBytes(bytes);
+		const problems: string[] = [];
+		const facts = noFacts();
+		readFeatures(file, readPerfHeader(file), facts, (t) => problems.push(t));
+		return { host: facts.host, problems };
+	};
+	expect(read(whole)).toEqual({ host: "tower", problems: [] });
+	expect(read(whole.subarray(0, -1))).toEqual({
+		host: "tower",
+		problems: [expect.stringContaining("number 255")],
+	});
 });

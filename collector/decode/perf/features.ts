@@ -66,9 +66,11 @@ export function readFeatures(
 	problem: FeatureProblem,
 ): void {
 	for (const [bit, { offset, size }] of header.features) {
-		if (!names.has(bit)) continue;
-		const name = names.get(bit)!;
+		const name = names.get(bit) ?? `number ${bit}`;
 		try {
+			// what is not used must be there all the same: else the file is cut
+			if (offset + size > file.size) throw new Truncated(offset, name);
+			if (!names.has(bit)) continue;
 			if (size > MAX_FEATURE) throw new Truncated(offset, name);
 			readFeature(bit, file.read(offset, size, name), header.littleEndian, header.events, facts);
 		} catch (error) {

@@ -8,15 +8,13 @@ import type { FileBytes } from "../bytes.ts";
 import { MAX_FEATURE } from "./features.ts";
 import type { Section } from "./header.ts";
 import { FIRST_USER_TYPE, HEADER, recordType } from "./record-types.ts";
+import { ZstdFrames } from "./zstd-frames.ts";
 
 /** Bytes read at once; a record has 64 KiB at most. */
 const READ = 1024 * 1024;
 
 /** What one compressed record may unfold to: perf compresses what lies in one buffer of a CPU, 64 KiB at a time. */
 const MAX_UNFOLDED = 64 * 1024 * 1024;
-
-/** Window of a zstd frame, log2: perf's highest level (22) asks for 128 MiB. */
-const MAX_WINDOW_LOG = 27;
 
 /** A record of perf itself; `bytes` are its own, header included; `extra` what follows it in the file: formats of a pipe's header. */
 export interface UserRecord {
@@ -45,6 +43,7 @@ export class RecordReader {
 	/** Position in the file of the end of #raw. */
 	#position: number;
 	#zstd: Decompress | null = null;
+	readonly #frames = new ZstdFrames();
 	#parts: Uint8Array[] = [];
 	#partBytes = 0;
 	#view: DataView;
@@ -201,7 +200,7 @@ export class RecordReader {
 		try {
 			// the decompressor may keep what it is given
 			const data = Buffer.from(w.bytes.subarray(from, to));
-			if (windowLog(data) > MAX_WINDOW_LOG) throw new RangeError("too large");
+			this.#frames.push(data);
 			this.#zstd.push(data);
 		} catch {
 			this.damage = {
@@ -223,7 +222,7 @@ export class RecordReader {
 		const left = w.end - w.at;
 		const want = Math.min(READ - left, this.#to - this.#position);
 		if (want <= 0) {
-			const cut = left > 0 || this.#unfolded.end > this.#unfolded.at;
+			const cut = left > 0 || this.#unfolded.end > this.#unfolded.at || this.#frames.pending;
 			if (cut)
 				this.damage = {
 					text: `The file ends inside a record, ${left} bytes after its start`,
@@ -239,17 +238,3 @@ export class RecordReader {
 		return true;
 	}
 }
-
-/** log2 of the window that data begins with, rounded up; 0 where it begins inside a frame. Source: RFC 8878, 3.1.1. */
-function windowLog(data: Buffer): number {
-	if (data.length < 14 || data.readUInt32LE(0) !== ZSTD_MAGIC) return 0;
-	const descriptor = data[4]!;
-	const single = (descriptor & 0x20) !== 0;
-	if (!single) return 10 + (data[5]! >> 3) + ((data[5]! & 7) === 0 ? 0 : 1);
-	// no window but the content's size, behind the id of the dictionary
-	const at = 5 + [0, 1, 2, 4][descriptor & 3]!;
-	const size = [1, 2, 4, 6][descriptor >> 6]!;
-	return Math.log2(data.readUIntLE(at, size) + 256);
-}
-
-const ZSTD_MAGIC = 0xfd2fb528;

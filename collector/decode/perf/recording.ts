@@ -66,9 +66,10 @@ export function openRecording(paths: readonly string[]): Recording {
 	let facts = noFacts();
 	let littleEndian = true;
 	let first = true;
+	let source = "";
 	try {
 		for (const path of paths) {
-			const source = basename(path);
+			source = basename(path);
 			const fd = openSync(path, "r");
 			descriptors.push(fd);
 			const bytes = new FileBytes(fd, fstatSync(fd).size);
@@ -93,7 +94,7 @@ export function openRecording(paths: readonly string[]): Recording {
 		if (!(error instanceof Truncated)) throw error;
 		throw new PowerkiError(
 			exitCode.unreadable,
-			`${basename(paths[0]!)}: a perf.data file that ends before its records begin`,
+			`${source}: a perf.data file that ends before its records begin`,
 			[
 				`its header is cut off: ${error.message}`,
 				"nothing was written; copy the file again from the machine that recorded it",
