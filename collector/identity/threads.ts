@@ -412,7 +412,19 @@ export class Threads {
 
 	/** The life that a tid without a current utid means now. */
 	#life(tid: number, ts: number): number {
-		return this.#odd.get(tid) || this.#takeOver(tid) || this.#begin(tid, ts);
+		const known = this.#odd.get(tid) || this.#takeOver(tid);
+		if (known) return known;
+		const utid = this.#begin(tid, ts);
+		const side = this.#sideName.get(tid);
+		// what perf says of the start holds until its next record (but for the work queue in a kworker's name, which no
+		// event has); a ps may be out of date when the events begin
+		if (
+			side?.source === "comm" &&
+			!this.#ended.has(tid) &&
+			!this.#strings.text(side.code).startsWith("kworker/")
+		)
+			this.namedIfUnknown(utid, side.code, ts, side.source);
+		return utid;
 	}
 
 	/**

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import type { TraceInfo } from "../../../lib/schema/info.ts";
-import { attrType, clockNames, PERF_CLOCK } from "./attr.ts";
+import { attrType, clockNames, PERF_CLOCK, readBit, sampleBit } from "./attr.ts";
 import { describeEvents, shortName } from "./events.ts";
 import { recordType } from "./record-types.ts";
 import { openRecording } from "./recording.ts";
@@ -30,11 +30,16 @@ export async function inspectPerf(files: readonly string[]): Promise<TraceInfo[]
 		const events = describeEvents(recording.events, scan.formats);
 		const counts = new Map<string, number>();
 		const silent: string[] = [];
+		// members of a group are counted in the samples of its leader
+		const grouped = events.some(
+			({ attr }) => (attr.sampleType & sampleBit.read) !== 0 && (attr.readFormat & readBit.group) !== 0,
+		);
 		for (const [k, event] of events.entries()) {
 			const name = shortName(event);
 			const n = scan.samples[k] ?? 0;
 			if (n > 0) counts.set(name, (counts.get(name) ?? 0) + n);
-			else if (event.attr.type !== attrType.software || event.attr.config !== DUMMY) silent.push(name);
+			else if (!grouped && (event.attr.type !== attrType.software || event.attr.config !== DUMMY))
+				silent.push(name);
 		}
 		if (scan.perTask === true) notes.push("recorded for single threads (perf record without -a)");
 		if (facts.cmdline.length > 0) notes.push(`command: ${facts.cmdline.join(" ")}`);

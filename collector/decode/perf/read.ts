@@ -81,7 +81,16 @@ async function* readRecording(
 		sink.progress((total + bytes) / 2, session.count),
 	);
 	session.end({
-		kernel: (note) => kernelSymbolsOf(session.kallsyms(), side, note),
+		kernel: (note) => {
+			const [symbols] = session.sideSymbols() ?? [];
+			if (symbols !== side.symbols)
+				note({
+					severity: "warning",
+					kind: "symbols-other-boot",
+					text: "The modules of the symbol table lie elsewhere than the recording says: it is of another boot, and only its core kernel is used",
+				});
+			return kernelSymbolsOf(session.kallsyms(), { ...side, symbols }, note);
+		},
 		demangle: (names) => demangle(names, (n) => session.pipeline.notes.add(n)),
 	});
 	for (const n of early) session.pipeline.notes.add(n);

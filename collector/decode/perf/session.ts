@@ -124,11 +124,7 @@ export class Session {
 			spaces,
 			binaries: options.binaries,
 			kernelSymbols: () =>
-				KernelSymbols.merge(
-					side.symbols
-						? [KernelSymbols.parse(this.kallsyms()), side.symbols]
-						: [KernelSymbols.parse(this.kallsyms())],
-				),
+				KernelSymbols.merge([KernelSymbols.parse(this.kallsyms()), ...(this.sideSymbols() ?? [])]),
 			note: (severity, kind, text) => this.#note(severity, kind, text),
 			onCpu: (cpu, ts, tid) => this.#onCpu(cpu, ts, tid),
 		});
@@ -421,6 +417,13 @@ export class Session {
 				.toString(16)
 				.padStart(16, "0")} t ${name}\t[${kind}]\n`,
 		);
+	}
+
+	/** Symbols of the side files: of the core kernel alone where modules lie elsewhere than in the recording. */
+	sideSymbols(): [KernelSymbols] | null {
+		const { symbols } = this.#o.side;
+		if (!symbols) return null;
+		return [symbols.fitsModules(this.#tasks.modules) ? symbols : symbols.withoutModules()];
 	}
 
 	/** Symbols that the recording itself has, as /proc/kallsyms prints them. */

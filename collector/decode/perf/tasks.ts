@@ -5,6 +5,7 @@
 
 import type { StringPool } from "../../derive/derivation.ts";
 import type { AddressSpaces } from "../../identity/address-space.ts";
+import type { LoadedModule } from "../../identity/kallsyms.ts";
 import type { Threads } from "../../identity/threads.ts";
 import { buildIdText } from "./features.ts";
 import { misc as miscBit, recordType } from "./record-types.ts";
@@ -15,6 +16,10 @@ const EXECUTABLE = 4;
 const KTHREADD = 2;
 /** Process id of the kernel's own mappings. */
 const KERNEL_PID = -1;
+/** "…/fs/netfs/netfs.ko.xz", or "[netfs]" where perf knows no file. */
+const MODULE_FILE = /(?:^\[|\/)([\w-]+)(?:\]$|\.ko(?:\.\w+)?$)/;
+/** More modules than any machine loads. */
+const MAX_MODULES = 4096;
 
 /** A thread as known before the first event. */
 interface Known {
@@ -30,6 +35,8 @@ export interface RecordBytes {
 }
 
 export class Tasks {
+	/** Kernel modules and where they lie, as perf found them. */
+	readonly modules: LoadedModule[] = [];
 	readonly #known = new Map<number, Known>();
 	/** Processes that have mapped something: they are no kernel threads. */
 	readonly #mapped = new Set<number>();
@@ -176,9 +183,19 @@ export class Tasks {
 	#map(type: number, misc: number, view: DataView, bytes: Uint8Array, p: number, end: number): void {
 		const le = this.littleEndian;
 		const pid = view.getInt32(p + 8, le);
-		if (pid === KERNEL_PID || (misc & miscBit.cpuMode) === miscBit.kernel) return;
 		const two = type === recordType.mmap2;
 		const name = this.#text(bytes, p + (two ? 72 : 40), end);
+		if (pid === KERNEL_PID || (misc & miscBit.cpuMode) === miscBit.kernel) {
+			const module = MODULE_FILE.exec(name)?.[1];
+			if (module !== undefined && this.modules.length < MAX_MODULES)
+				this.modules.push({
+					name: module.replaceAll("-", "_"),
+					bytes: Number(view.getBigUint64(p + 24, le)),
+					lo: view.getUint32(le ? p + 16 : p + 20, le),
+					hi: view.getUint32(le ? p + 20 : p + 16, le),
+				});
+			return;
+		}
 		let buildId: string | null = null;
 		if (two && (misc & miscBit.mmapBuildId) !== 0) {
 			const length = Math.min(20, bytes[p + 40]!);
