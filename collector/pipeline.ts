@@ -178,8 +178,11 @@ export class Pipeline {
 		return this.#options.events === undefined || this.#options.events.has(event);
 	}
 
-	/** The table of an event type, made when its first record comes. */
-	table(format: EventFormat): EventTable {
+	/**
+	 * The table of an event type, made when its first record comes. Derivations see the event only where all of it was
+	 * recorded (`complete`).
+	 */
+	table(format: EventFormat, complete = true): EventTable {
 		const table = eventTableName(format, this.#clashing);
 		const write = this.#wanted(format.name);
 		const context = write ? this.#tableContext : { ...this.#tableContext, emit: () => {} };
@@ -187,7 +190,7 @@ export class Pipeline {
 			format,
 			table,
 			context,
-			compileThunk(format, this.#subscriptions.get(format.name) ?? [], context),
+			compileThunk(format, complete ? (this.#subscriptions.get(format.name) ?? []) : [], context),
 		);
 		this.#tables.push(eventTable);
 		return eventTable;

@@ -255,18 +255,19 @@ export class Syscalls implements Derivation, OpenSyscalls {
 	finish(end: number): void {
 		for (let slot = 0; slot < this.#used; slot++) {
 			if (this.#utid[slot]! < 0) continue;
-			const exited = this.#exitOf(slot);
+			const exited = this.#exitOf(slot, end);
 			if (Number.isNaN(exited)) this.#close(slot, end, end, Number.NaN, Number.NaN, 1);
 			else this.#close(slot, exited, end, Number.NaN, Number.NaN, 0);
 		}
 	}
 
-	/** End of the caller; NaN if it is not known to have ended. */
-	#exitOf(slot: number): number {
+	/** End of the caller; NaN if it is not known to have ended before the window's end, which clips what lies behind it. */
+	#exitOf(slot: number, end: number): number {
 		const { threads } = this.#context;
 		const utid = this.#utid[slot]!;
 		const exited = this.#exited[slot]!;
-		return Number.isNaN(exited) && threads.endKnown(utid) ? threads.lastTs[utid]! : exited;
+		if (!Number.isNaN(exited) || !threads.endKnown(utid)) return exited;
+		return threads.lastTs[utid]! < end ? threads.lastTs[utid]! : Number.NaN;
 	}
 
 	/** Arguments are the fields after the number, whatever their names are. */

@@ -91,15 +91,20 @@ export const irqLine = table("identity", "irq_line", "One interrupt line", {
 	chip: c.varchar("Controller and hardware line, from the side file interrupts; NULL without it"),
 });
 
-export const stack = table("identity", "stack", "One distinct chain of frames", {
-	stack_id: c.id("Number of the stack in this trace, in order of first sight"),
-	kind: c.varchar("kernel or user"),
-	frames: c.integers("frame_id of each frame, leaf first"),
-	depth: c.integer("Number of frames"),
-	doubtful: c.boolean(
-		"The second frame is the value of the link register, and nothing at hand tells whether it is a caller or stale",
-	),
-});
+export const stack = table(
+	"identity",
+	"stack",
+	"One chain of frames; distinct when collected, two may have become equal after powerki symbolize",
+	{
+		stack_id: c.id("Number of the stack in this trace, in order of first sight"),
+		kind: c.varchar("kernel or user"),
+		frames: c.integers("frame_id of each frame, leaf first"),
+		depth: c.integer("Number of frames"),
+		doubtful: c.boolean(
+			"The second frame is the value of the link register, and nothing at hand tells whether it is a caller or stale",
+		),
+	},
+);
 
 export const frame = table("identity", "frame", "One distinct return address of the stacks of a trace", {
 	frame_id: c.id("Number of the frame in this trace"),
@@ -127,7 +132,7 @@ export const binary = table(
 		state: c.varchar(
 			"named; not found; other build (a file was found and refused, its build-id differs); no symbols; unreadable; no file (anonymous memory)",
 		),
-		frames: c.integer("Frames on it in the frame table"),
+		frames: c.integer("Addresses on it in the frame table (inlined calls not counted)"),
 		named: c.integer("Those of them that have a symbol"),
 	},
 );

@@ -19,8 +19,8 @@ death AS (
 	SELECT trace, utid, min(ts) AS ts FROM sched_switch WHERE prev_state & 48 <> 0 GROUP BY ALL),
 call AS (
 	SELECT o.trace, o.utid, o.ts, o.cpu, o.id AS nr, o.args,
-		coalesce(o.next_ts, d.ts, CASE WHEN t.end_known THEN t.last_ts END, w.end_ts) AS till, o.next_ret AS ret, false AS open_left,
-		coalesce(o.next_enters, d.ts IS NULL AND NOT t.end_known) AS open_right
+		coalesce(o.next_ts, d.ts, CASE WHEN t.end_known AND t.last_ts < w.end_ts THEN t.last_ts END, w.end_ts) AS till, o.next_ret AS ret, false AS open_left,
+		coalesce(o.next_enters, d.ts IS NULL AND NOT (t.end_known AND t.last_ts < w.end_ts)) AS open_right
 	FROM ordered o JOIN trace w USING (trace) JOIN thread t ON t.trace = o.trace AND t.utid = o.utid LEFT JOIN death d ON d.trace = o.trace AND d.utid = o.utid
 	WHERE enters
 	UNION ALL

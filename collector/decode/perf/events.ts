@@ -13,6 +13,8 @@ export interface PerfEvent {
 	readonly format: EventFormat | null;
 	/** Its periods are ns of CPU time. */
 	readonly timed: boolean;
+	/** Each occurrence is recorded; false for samples of them (perf record -F, -c above 1). */
+	readonly complete: boolean;
 }
 
 /** Ids below have a place in an array. */
@@ -30,6 +32,7 @@ export function describeEvents(attrs: readonly EventAttr[], formats: readonly Ev
 			name: format ? `${format.system}:${format.name}` : (name ?? attrName(attr)),
 			format,
 			timed: countsTime(attr),
+			complete: !attr.freq && attr.period <= 1,
 		};
 	});
 }

@@ -124,11 +124,16 @@ function mergeHeader(
 	facts.tracing ??= own.tracing;
 }
 
+/** A file of a series: the time of its end, to hundredths, behind the name (tools/perf/builtin-record.c, Linux 7.2). */
+const SERIES = /^(.*)\.\d{16}$/;
+
 /**
- * Whether two inputs are parts of one recording (perf record --switch-output): the counters of a boot never get the same
- * ids again.
+ * Whether two inputs are parts of one recording (perf record --switch-output): named as a series, and with one command and
+ * the same ids of its counters. Ids alone do not tell: every boot counts from the beginning.
  */
 export function sameRecording(a: readonly string[], b: readonly string[]): boolean {
+	const [stem, other] = [a, b].map((paths) => SERIES.exec(basename(paths[0]!))?.[1]);
+	if (stem === undefined || stem !== other) return false;
 	const ids = (paths: readonly string[]): string => {
 		const recording = openRecording(paths);
 		recording.close();

@@ -165,7 +165,7 @@ export class Samples {
 		this.counts[k]!++;
 		let table = this.#tables[k];
 		if (!table) {
-			table = pipeline.table(event.format);
+			table = pipeline.table(event.format, event.complete);
 			this.#tables[k] = table;
 		}
 		const rows = table.rows;

@@ -82,7 +82,10 @@ export class Session {
 		this.#from = read.window ? read.window.from * 1e9 : 0;
 		this.#to = read.window ? read.window.to * 1e9 : Number.POSITIVE_INFINITY;
 		this.#perTask = scan.perTask === true;
-		const names = new Set(this.#real().map((k) => this.#names[k]!));
+		const whole = this.#real().filter(
+			(k) => events[k]!.complete || events[k]!.attr.type !== attrType.tracepoint,
+		);
+		const names = new Set(whole.map((k) => this.#names[k]!));
 		this.#switches =
 			events.some((e) => e.attr.contextSwitch) && (this.#perTask || !names.has("sched_switch"));
 		if (this.#switches) names.add(SWITCH);
@@ -198,6 +201,13 @@ export class Session {
 		const real = this.#real();
 		for (const what of new Set(real.flatMap((k) => skippedParts(events[k]!.attr))))
 			this.#note("info", "sample-part-skipped", `Samples carry ${what}, which are not imported`);
+		for (const k of real)
+			if (events[k]!.attr.type === attrType.tracepoint && !events[k]!.complete)
+				this.#note(
+					"warning",
+					"event-sampled",
+					`${events[k]!.name} was sampled (perf record -F, or -c above 1): its table has some of the events, and nothing is derived from it; record with -c 1`,
+				);
 		if (scan.auxBytes > 0)
 			this.#note(
 				"info",
