@@ -100,8 +100,8 @@ describe("a dataset that was collected without symbols", () => {
 		});
 		expect(await chains(dataset)).toEqual(await chains(whole));
 		expect(await chains(dataset)).not.toEqual(await chains(bare));
-		const binary = 'SELECT * FROM "binary"';
-		expect(await rows(dataset, binary)).toEqual(await rows(whole, binary));
+		const dso = "SELECT * FROM dso";
+		expect(await rows(dataset, dso)).toEqual(await rows(whole, dso));
 		expect(done!.binaries).toMatchObject([{ module: "/tmp/w/pk_chains", state: "named" }]);
 	});
 
@@ -124,7 +124,7 @@ describe("a dataset that was collected without symbols", () => {
 		const before = digests(dataset);
 		await symbolizeDataset({ dataset, ...both });
 		const now = digests(dataset);
-		const own = /^(stack|frame|binary|import_note|_traces)\/|^open\.sql$/;
+		const own = /^(stack|frame|dso|import_note|_traces)\/|^open\.sql$/;
 		for (const file of new Set([...Object.keys(before), ...Object.keys(now)]))
 			if (!own.test(file)) expect([file, now[file]]).toEqual([file, before[file]]);
 			else if (file.endsWith(".parquet")) expect(file in before && file in now).toBe(false);
@@ -236,12 +236,7 @@ describe("ended between the moving of files and the manifest", () => {
 		rmSync(blocked, { recursive: true });
 		const now = digests(dataset);
 		const left = Object.keys(now).filter((file) => !(file in before));
-		expect(left.map((file) => file.split("/")[0]).sort()).toEqual([
-			"binary",
-			"frame",
-			"import_note",
-			"stack",
-		]);
+		expect(left.map((file) => file.split("/")[0]).sort()).toEqual(["dso", "frame", "import_note", "stack"]);
 		for (const [file, digest] of Object.entries(before)) expect([file, now[file]]).toEqual([file, digest]);
 		expect(await chains(dataset)).toEqual(old);
 		expect((await symbolizeDataset({ dataset, ...both }))[0]!.changed).toBe(true);

@@ -1,6 +1,6 @@
 /**
  * `powerki symbolize`: names the frames of a dataset again, by programs, libraries or a symbol table of the kernel that
- * were found after the trace was collected. Replaces the tables stack, frame and binary, and what import_note says of
+ * were found after the trace was collected. Replaces the tables stack, frame and dso, and what import_note says of
  * symbols; everything else keeps its files.
  */
 import { rm } from "node:fs/promises";
@@ -37,8 +37,8 @@ export interface SymbolizeOptions {
 	readonly onTrace?: (result: Symbolized) => void;
 }
 
-/** A row of table binary. */
-export interface BinaryRow {
+/** A row of table dso. */
+export interface DsoRow {
 	readonly module: string;
 	readonly build_id: string | null;
 	readonly file: string | null;
@@ -71,7 +71,7 @@ export interface Symbolized {
 	};
 	/** Frames of the kernel. */
 	readonly kernel: Count;
-	readonly binaries: readonly BinaryRow[];
+	readonly binaries: readonly DsoRow[];
 	/** Of this run. */
 	readonly notes: readonly Note[];
 }
@@ -130,7 +130,7 @@ interface Tables {
 	/** Frames are indices of `frame`. */
 	readonly stack: readonly StackRow[];
 	readonly frame: readonly FrameRow[];
-	readonly binary: readonly BinaryRow[];
+	readonly dso: readonly DsoRow[];
 	readonly notes: readonly IdentityRow[];
 }
 
@@ -157,10 +157,10 @@ async function symbolizeTrace(
 	const now: Resolved = {
 		stack: found.stack.map((row, i) => ({ ...row, stack_id: before.stackIds[i] })),
 		frame: found.frame,
-		binary: binaryRows(found.binary as unknown as BinaryRow[], before.binary, symbols.length > 0),
+		dso: dsoRows(found.dso as unknown as DsoRow[], before.dso, symbols.length > 0),
 	};
 	const changed = !sameChains(before, now);
-	const binary = now.binary as unknown as BinaryRow[];
+	const binary = now.dso as unknown as DsoRow[];
 	const after = { stack: now.stack as unknown as StackRow[], frame: now.frame as unknown as FrameRow[] };
 	const result = {
 		changed,
@@ -173,7 +173,7 @@ async function symbolizeTrace(
 			cut: before.notes.some((n) => n.kind === "stack-cut"),
 		},
 		kernel: count(kernelFrames(after)),
-		binaries: changed ? binary : withCountsOf(before.binary, binary),
+		binaries: changed ? binary : withCountsOf(before.dso, binary),
 		notes: notes.all(),
 	};
 	if (!changed) {
@@ -212,7 +212,7 @@ async function write(
 			try {
 				await writer.writeRows(identity.stack, rows.stack);
 				await writer.writeRows(identity.frame, rows.frame);
-				await writer.writeRows(identity.binary, rows.binary);
+				await writer.writeRows(identity.dso, rows.dso);
 				await writer.writeRows(identity.importNote, importNotes);
 			} finally {
 				writer.close();
@@ -222,7 +222,7 @@ async function write(
 			return publishSome(
 				dataset,
 				writer.tables,
-				["stack", "frame", "binary", "import_note"],
+				["stack", "frame", "dso", "import_note"],
 				manifest,
 				change,
 				signal,
@@ -255,7 +255,7 @@ async function readTables(
 }
 
 async function tablesOf(connection: DuckDBConnection, dataset: string, manifest: Manifest): Promise<Tables> {
-	const names = ["stack", "frame", "binary", "import_note"];
+	const names = ["stack", "frame", "dso", "import_note"];
 	for (const table of datasetTables([manifest], catalog))
 		if (names.includes(table.name)) await connection.run(viewSql(table, `${resolve(dataset)}/`));
 	const rows = async <T>(sql: string) =>
@@ -276,7 +276,7 @@ async function tablesOf(connection: DuckDBConnection, dataset: string, manifest:
 			doubtful,
 		})),
 		frame,
-		binary: await rows('SELECT module, build_id, file, state, frames, named FROM "binary"'),
+		dso: await rows("SELECT module, build_id, file, state, frames, named FROM dso"),
 		notes: await rows("SELECT * FROM import_note"),
 	};
 }
@@ -373,11 +373,7 @@ function lookup(symbols: KernelSymbols, { address }: FrameRow): KernelSymbol | n
 }
 
 /** Where a file was not found again, its names stayed: so does what the table said of it. */
-function binaryRows(
-	now: readonly BinaryRow[],
-	before: readonly BinaryRow[],
-	searched: boolean,
-): IdentityRow[] {
+function dsoRows(now: readonly DsoRow[], before: readonly DsoRow[], searched: boolean): IdentityRow[] {
 	const earlier = new Map(before.map((b) => [fileKey(b), b]));
 	return now.map((row) => {
 		const old = earlier.get(fileKey(row));
@@ -387,12 +383,12 @@ function binaryRows(
 	});
 }
 
-function fileKey({ module, build_id }: BinaryRow): string {
+function fileKey({ module, build_id }: DsoRow): string {
 	return `${build_id ?? ""}\0${module}`;
 }
 
 /** Where nothing is written the counts are those of the dataset, which may have frames that no stack has any more. */
-function withCountsOf(before: readonly BinaryRow[], now: readonly BinaryRow[]): BinaryRow[] {
+function withCountsOf(before: readonly DsoRow[], now: readonly DsoRow[]): DsoRow[] {
 	const earlier = new Map(before.map((b) => [fileKey(b), b]));
 	return now.map((row) => {
 		const { frames, named } = earlier.get(fileKey(row)) ?? row;
@@ -585,7 +581,7 @@ function summary(r: Symbolized, dataset: string): string[] {
 			warnings.map((n) => `  note   ${n.source}: ${n.text}`),
 			r.changed ? "more (table import_note)" : "more",
 		),
-		...limited(missing(r), "more (table binary)"),
+		...limited(missing(r), "more (table dso)"),
 		...(stacks.cut && r.changed
 			? ["  cut    stacks that ended for want of a file stay cut: collect the trace again with --symbols"]
 			: []),
@@ -616,7 +612,7 @@ function missing({ kernel, binaries }: Symbolized): string[] {
 	return lines.sort((x, y) => y.frames - x.frames).map((l) => `  lacks  ${l.text}`);
 }
 
-function advice({ state, build_id }: BinaryRow): string {
+function advice({ state, build_id }: DsoRow): string {
 	const build = build_id === null ? "" : ` of build-id ${build_id}`;
 	switch (state) {
 		case "no file":

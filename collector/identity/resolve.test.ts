@@ -44,7 +44,7 @@ describe("names of stacks", () => {
 			file_offset: 0x2024n,
 			inlined: false,
 		});
-		expect(rows.binary).toEqual([
+		expect(rows.dso).toEqual([
 			{
 				module: "/prog",
 				build_id: null,
@@ -86,7 +86,7 @@ describe("names of stacks", () => {
 			line: 1,
 			inlined: true,
 		});
-		expect(rows.binary[0]!.frames).toBe(2);
+		expect(rows.dso[0]!.frames).toBe(2);
 	});
 
 	test("of a return address are those of the call before it", () => {
@@ -123,7 +123,7 @@ describe("names of stacks", () => {
 			{ kernel: null, binaries: binaries({}, jit) },
 		);
 		expect(called(rows)).toEqual(["of 1", "of 2"]);
-		expect(rows.binary).toEqual([
+		expect(rows.dso).toEqual([
 			{ module: "//anon", build_id: null, file: null, state: "no file", frames: 2, named: 2 },
 		]);
 	});
@@ -134,17 +134,15 @@ describe("names of stacks", () => {
 			states: () => [{ module: "/prog", buildId: null, state: "other build" }],
 		};
 		const stack = [{ kind: "user", frames: [0], doubtful: false } as const];
-		expect(resolve(stack, [user(0x1010)], { kernel: null, binaries: refused }).binary[0]).toMatchObject({
+		expect(resolve(stack, [user(0x1010)], { kernel: null, binaries: refused }).dso[0]).toMatchObject({
 			file: null,
 			state: "other build",
 			frames: 1,
 			named: 0,
 		});
-		expect(resolve(stack, [user(0x1010)], { kernel: null, binaries: null }).binary[0]!.state).toBe(
-			"not found",
-		);
+		expect(resolve(stack, [user(0x1010)], { kernel: null, binaries: null }).dso[0]!.state).toBe("not found");
 		const stripped = binaries({ "/prog": program({ functions: {} }) });
-		expect(resolve(stack, [user(0x1010)], { kernel: null, binaries: stripped }).binary[0]!.state).toBe(
+		expect(resolve(stack, [user(0x1010)], { kernel: null, binaries: stripped }).dso[0]!.state).toBe(
 			"no symbols",
 		);
 	});

@@ -1,5 +1,5 @@
 /**
- * Names for stacks: from addresses and mappings to the rows of the tables stack, frame and binary. Used at the end of
+ * Names for stacks: from addresses and mappings to the rows of the tables stack, frame and dso. Used at the end of
  * an import and when a dataset is symbolized again.
  */
 import type { IdentityRow } from "../decode/source.ts";
@@ -72,7 +72,7 @@ interface InlinedPlace {
 export interface Resolved {
 	readonly stack: IdentityRow[];
 	readonly frame: IdentityRow[];
-	readonly binary: IdentityRow[];
+	readonly dso: IdentityRow[];
 }
 
 /** Rows of stacks whose frames are indices of `frames`. Physical frames keep their numbers; inlined calls take those behind. */
@@ -155,7 +155,7 @@ export function resolve(
 			};
 		}),
 		frame: rows,
-		binary: binaries.rows(),
+		dso: binaries.rows(),
 	};
 }
 
@@ -250,7 +250,7 @@ function demangledNames(
 	return demangle([...names]);
 }
 
-/** Rows of the table binary: the mapped files of user frames, in order of first sight. */
+/** Rows of the table dso: the mapped files of user frames, in order of first sight. */
 class BinaryRows {
 	readonly #files = new Map<
 		string,

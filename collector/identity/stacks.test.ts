@@ -59,7 +59,7 @@ describe("kernel stacks of ftrace", () => {
 					inlined: false,
 				},
 			],
-			binary: [],
+			dso: [],
 		});
 	});
 

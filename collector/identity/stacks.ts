@@ -111,7 +111,7 @@ export class StackTable {
 		return this.#starts.length;
 	}
 
-	/** Rows of the tables stack, frame and binary. */
+	/** Rows of the tables stack, frame and dso. */
 	rows(names: Names): Resolved {
 		const { frames } = this;
 		return resolve(

@@ -780,7 +780,7 @@ function nameBlocks(
 			})),
 			sortedBy: "total",
 			available: unnamed.length,
-			query: 'SELECT module, state, build_id, file, frames, named FROM "binary" ORDER BY frames - named DESC',
+			query: "SELECT module, state, build_id, file, frames, named FROM dso ORDER BY frames - named DESC",
 		},
 		{
 			kind: "text",

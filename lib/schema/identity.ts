@@ -121,10 +121,10 @@ export const frame = table("identity", "frame", "One distinct return address of 
 	inlined: c.boolean("The frame is an inlined call"),
 });
 
-export const binary = table(
+export const dso = table(
 	"identity",
-	"binary",
-	"One mapped file (program, library, vdso) on which user frames lie, and where its symbols come from",
+	"dso",
+	"One mapped program, library or vdso on which user frames lie (perf calls them DSO), and where its symbols come from",
 	{
 		module: c.varchar("Mapped file, as frame.module"),
 		build_id: c.varchar("Build-id that the trace has for it; NULL if it has none"),
@@ -193,7 +193,7 @@ export const identityTables = [
 	irqLine,
 	stack,
 	frame,
-	binary,
+	dso,
 	cgroup,
 	sideCounter,
 	importNote,

@@ -361,7 +361,7 @@ export interface UnnamedModule {
 	/** Mapped file or kernel module; null: the core kernel, or memory that is not mapped. */
 	readonly module: string | null;
 	readonly kind: StackFrame["kind"];
-	/** Of its files (table binary), such as "not found"; empty for the kernel and for memory that is not mapped. */
+	/** Of its files (table dso), such as "not found"; empty for the kernel and for memory that is not mapped. */
 	readonly states: readonly string[];
 	/** Samples in a function of it that has no name. */
 	readonly self: Weighted;
@@ -378,7 +378,7 @@ export async function unnamedModules(
 	const states = new Map<string, string[]>();
 	for (const { module, state } of await ds.rows<{ module: string; state: string }>(
 		fragment`
-SELECT DISTINCT module, state FROM "binary" WHERE trace = ${scope.trace} AND module IS NOT NULL AND state IS NOT NULL ORDER BY ALL`,
+SELECT DISTINCT module, state FROM dso WHERE trace = ${scope.trace} AND module IS NOT NULL AND state IS NOT NULL ORDER BY ALL`,
 		scope.options,
 	))
 		states.set(module, [...(states.get(module) ?? []), state]);

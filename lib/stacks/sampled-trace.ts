@@ -65,7 +65,7 @@ export const sampledTrace: FixtureTrace = {
 			{ frame_id: 21, address: -30, symbol: "__replay_soft_interrupts" },
 			{ frame_id: 22, address: -20, symbol: null },
 		]),
-		binary: rowsSql("binary", [
+		dso: rowsSql("dso", [
 			{ module: "/usr/lib/libc.so.6", build_id: "ab", state: "not found", frames: 1, named: 0 },
 			{ module: "/opt/app/app", state: "named", file: "/opt/app/app", frames: 3, named: 3 },
 		]),

@@ -168,9 +168,9 @@ export const laws: readonly Law[] = [
 	},
 	{
 		title: "5: every mapped file with frames finds its row, which counts their addresses",
-		needs: ["frame", "binary"],
+		needs: ["frame", "dso"],
 		sql: `SELECT f.trace, f.module, f.build_id, count(*) AS n, count(f.symbol) AS symbols, any_value(b.frames) AS frames, any_value(b.named) AS named
-			FROM frame f LEFT JOIN "binary" b
+			FROM frame f LEFT JOIN dso b
 			ON b.trace = f.trace AND b.module = f.module AND b.build_id IS NOT DISTINCT FROM f.build_id
 			WHERE f.module IS NOT NULL AND (f.module NOT LIKE '[%' OR f.module = '[vdso]') AND f.inlined IS DISTINCT FROM true GROUP BY ALL
 			HAVING any_value(b.frames) IS DISTINCT FROM count(*) OR any_value(b.named) IS DISTINCT FROM count(f.symbol)`,
