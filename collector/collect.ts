@@ -11,7 +11,7 @@ import { pathName } from "../lib/schema/layout.ts";
 import type { Manifest, ManifestSource } from "../lib/schema/manifest.ts";
 import { packageRoot, versions } from "../lib/schema/versions.ts";
 import type { IdentityRow, Note, TraceSummary } from "./decode/source.ts";
-import { InputHash } from "./input-hash.ts";
+import { inputHashes } from "./input-hash.ts";
 import type { ImportMessage, ImportRequest, SideSummary } from "./messages.ts";
 import { type Input, openTogether } from "./open-input.ts";
 import { ParquetWriter } from "./write/parquet-writer.ts";
@@ -103,7 +103,7 @@ export async function collectOne(paths: readonly string[], options: CollectOptio
 			)
 		: [];
 	if (earlier.length > 0) {
-		const hash = inputHash(new InputHash(files).digests());
+		const hash = inputHash(await inputHashes(files, options.signal));
 		const known = earlier.filter((m) => inputHash(m.sources.map((s) => s.sha256)) === hash);
 		if (known.length > 0) {
 			const { readSideFiles } = await import("./side/index.ts");
@@ -170,7 +170,7 @@ interface Imported {
 async function importTo(
 	staging: string,
 	paths: readonly string[],
-	{ path, bytes: totalBytes }: Input,
+	{ path, files, bytes: totalBytes }: Input,
 	options: CollectOptions,
 ): Promise<Imported> {
 	const underWay = new SharedArrayBuffer(4);
@@ -187,10 +187,12 @@ async function importTo(
 		underWay,
 	};
 	const worker = new Worker(workerFile(), { workerData: request });
+	const hashing = new AbortController();
+	const hashes = inputHashes(files, hashing.signal);
+	hashes.catch(() => {});
 	const traces: Imported["traces"] = [];
 	let side: SideSummary | null = null;
 	let writer: ParquetWriter | null = null;
-	let sha256: readonly string[] = [];
 	const handle = async (message: ImportMessage): Promise<boolean> => {
 		switch (message.kind) {
 			case "side":
@@ -203,9 +205,9 @@ async function importTo(
 				break;
 			}
 			case "batch":
-				await writer!.write(message.batch);
 				{
-					const buffers = message.batch.columns.map((c) => c.data);
+					const written = await writer!.write(message.batch);
+					const buffers = written.columns.map((c) => c.data);
 					worker.postMessage(buffers, buffers);
 				}
 				Atomics.sub(counter, 0, 1);
@@ -225,7 +227,6 @@ async function importTo(
 					cause: message.stack,
 				});
 			case "done":
-				sha256 = message.sha256;
 				return false;
 		}
 		return true;
@@ -237,12 +238,13 @@ async function importTo(
 			options.signal,
 			() => new Interrupted([`the dataset is as it was before; nothing of ${basename(path)} was kept`]),
 		);
-		return { traces, side: side!, sha256 };
+		return { traces, side: side!, sha256: await hashes };
 	} catch (error) {
 		for (const w of new Set([...traces.map((t) => t.writer), ...(writer ? [writer as ParquetWriter] : [])]))
 			w.close();
 		throw asEnvironment(error, options.out);
 	} finally {
+		hashing.abort();
 		await worker.terminate();
 	}
 }

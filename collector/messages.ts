@@ -33,7 +33,7 @@ export type ImportMessage =
 			readonly details: readonly string[];
 			readonly stack: string | undefined;
 	  }
-	| { readonly kind: "done"; readonly sha256: readonly string[] };
+	| { readonly kind: "done" };
 
 /** Batches that may be under way: enough to keep both threads busy, few enough to bound memory. */
 export const MAX_UNDER_WAY = 8;

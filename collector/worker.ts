@@ -3,7 +3,6 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { PowerkiError } from "../lib/schema/errors.ts";
 import type { Sink } from "./decode/source.ts";
 import { machineRows } from "./identity/machine-rows.ts";
-import { InputHash } from "./input-hash.ts";
 import { type ImportMessage, type ImportRequest, MAX_UNDER_WAY } from "./messages.ts";
 import { openTogether } from "./open-input.ts";
 import { readSideFiles } from "./side/index.ts";
@@ -27,13 +26,12 @@ async function run(): Promise<void> {
 	const { path, format, files } = openTogether(request.paths);
 	const side = await readSideFiles(path, request.side);
 	post({ kind: "side", side: { used: side.used, machine: side.machine, wallClocks: side.wallClocks } });
-	const hash = new InputHash(files);
 	const sink: Sink = {
 		begin: (buffer) => post({ kind: "begin", buffer }),
 		batch(batch) {
 			takeBack();
 			for (let n = Atomics.load(underWay, 0); n >= MAX_UNDER_WAY; n = Atomics.load(underWay, 0))
-				if (!hash.step()) Atomics.wait(underWay, 0, n);
+				Atomics.wait(underWay, 0, n);
 			Atomics.add(underWay, 0, 1);
 			post({ kind: "batch", batch }, [
 				...batch.columns.map((c) => c.data),
@@ -50,7 +48,7 @@ async function run(): Promise<void> {
 	for await (const _ of format.read(files, side, request.options, sink)) {
 		// each turn is a chance for the port to deliver
 	}
-	post({ kind: "done", sha256: hash.digests() });
+	post({ kind: "done" });
 }
 
 run().catch((error: unknown) => {

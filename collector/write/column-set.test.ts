@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { Batch } from "../../lib/schema/batch.ts";
+import type { Batch, SortedBatch } from "../../lib/schema/batch.ts";
 import { BATCH_ROWS } from "../../lib/schema/batch.ts";
 import { c, table } from "../../lib/schema/column.ts";
 import { appender, baseStamp } from "./appender.ts";
+import { sortBatch } from "./column-set.ts";
 import { Strings } from "./string-pool.ts";
 
 const intervals = table("derived", "intervals", "For this test", {
@@ -22,10 +23,10 @@ function write(
 		flag?: number;
 	}[],
 	base = 0n,
-): Batch[] {
-	const batches: Batch[] = [];
+): SortedBatch[] {
+	const batches: SortedBatch[] = [];
 	const strings = new Strings();
-	const out = appender(intervals, strings, baseStamp(base), (b) => batches.push(b));
+	const out = appender(intervals, strings, baseStamp(base), (b) => batches.push(sortBatch(b)));
 	for (const r of rows)
 		out.append({
 			ts: r.ts,

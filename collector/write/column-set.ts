@@ -3,7 +3,7 @@
  * generated (decode/tracepoint, appender.ts): it holds the arrays in local variables and calls `full()` when the
  * capacity is reached.
  */
-import { BATCH_ROWS, type Batch, type BatchColumn } from "../../lib/schema/batch.ts";
+import { BATCH_ROWS, type Batch, type BatchColumn, type SortedBatch } from "../../lib/schema/batch.ts";
 import { giveBuffer, takeBuffer } from "./buffers.ts";
 import type { Strings } from "./string-pool.ts";
 
@@ -51,7 +51,6 @@ export class ColumnSet {
 	/** Columns in which every row so far is valid have no mask. */
 	#masks: (Uint8Array | null)[];
 	#nulls: Int32Array;
-	readonly #ts: number;
 	/** Number in the table of the first row of the arrays. */
 	first = 0;
 
@@ -64,7 +63,6 @@ export class ColumnSet {
 		this.arrays = layout.map((l) => allocate(l.store, this.capacity));
 		this.#masks = layout.map(() => null);
 		this.#nulls = new Int32Array(layout.length);
-		this.#ts = layout.findIndex((l) => l.name === "ts");
 	}
 
 	/** Marks a value as NULL. */
@@ -111,10 +109,8 @@ export class ColumnSet {
 					: plainColumn(l, array, mask);
 			if (column) columns.push(column);
 		}
-		const ts = this.#ts >= 0 ? (this.arrays[this.#ts] as Int32Array) : null;
 		this.first += rows;
-		const tsMask = this.#ts >= 0 && this.#nulls[this.#ts]! > 0 ? this.#masks[this.#ts]! : null;
-		this.emit(sortedBatch(this.table, rows, columns, ts, tsMask));
+		this.emit({ table: this.table, rows, columns });
 		this.arrays = this.layout.map((l) => allocate(l.store, this.capacity));
 		this.#masks = this.layout.map(() => null);
 		this.#nulls.fill(0);
@@ -181,17 +177,15 @@ function valueBytes(column: BatchColumn): number {
 }
 
 /**
- * A batch with its rows in the order of `ts` (halves), which is one of the columns; null for a table without. Rows
- * whose `ts` is NULL come first.
+ * Sorts the rows of a batch by `ts`; rows of equal `ts` stay in their order, rows whose `ts` is NULL come first. Its
+ * buffers are used up where something had to be moved. Runs where the writer does, which has more time than the decoder.
  */
-export function sortedBatch(
-	table: string,
-	rows: number,
-	columns: readonly BatchColumn[],
-	ts: Int32Array | null,
-	mask: Uint8Array | null = null,
-): Batch {
-	if (!ts) return { table, rows, columns, minTs: null, maxTs: null };
+export function sortBatch(batch: Batch): SortedBatch {
+	const { table, rows, columns } = batch;
+	const stamps = columns.find((c) => c.name === "ts");
+	if (!stamps) return { table, rows, columns, minTs: null, maxTs: null };
+	const ts = new Int32Array(stamps.data);
+	const mask = stamps.validity ? new Uint8Array(stamps.validity) : null;
 	let nulls = 0;
 	if (mask)
 		for (let row = 0; row < rows; row++)

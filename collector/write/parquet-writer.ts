@@ -12,6 +12,7 @@ import { BATCH_ROWS, type Batch, type BatchColumn } from "../../lib/schema/batch
 import type { Table } from "../../lib/schema/column.ts";
 import { quoteIdentifier, quoteText } from "../../lib/schema/layout.ts";
 import type { IdentityRow } from "../decode/source.ts";
+import { sortBatch } from "./column-set.ts";
 import { appendRows } from "./rows.ts";
 
 /** Rows of a DuckDB vector. */
@@ -157,7 +158,9 @@ export class ParquetWriter {
 		table.bytes += statSync(file).size;
 	}
 
-	async write(batch: Batch): Promise<void> {
+	/** Returns the batch as it was written: its buffers are free. */
+	async write(unsorted: Batch): Promise<Batch> {
+		const batch = sortBatch(unsorted);
 		this.#batch = batch;
 		this.#at = 0;
 		await this.#copy(batch.table, "SELECT * FROM batch()");
@@ -169,6 +172,7 @@ export class ParquetWriter {
 			table.maxTs = batch.maxTs;
 		for (const [i, c] of batch.columns.entries()) table.columns.set(c.name, this.#layouts[i]!.sql);
 		this.#batch = null;
+		return batch;
 	}
 
 	/** Rows of an identity table, few enough to be objects. */

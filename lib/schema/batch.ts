@@ -19,10 +19,13 @@ export interface BatchColumn {
 
 export interface Batch {
 	readonly table: string;
-	/** Where the table has a `ts`, rows are in its order. */
 	readonly rows: number;
 	/** A column that is NULL in every row may be left out: readers unite files by name. */
 	readonly columns: readonly BatchColumn[];
+}
+
+/** A batch whose rows are in the order of `ts`, where the table has one. */
+export interface SortedBatch extends Batch {
 	/** Least and greatest `ts` of the rows, ns on the trace's clock; null where the table has no `ts`. */
 	readonly minTs: bigint | null;
 	readonly maxTs: bigint | null;

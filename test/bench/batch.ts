@@ -53,8 +53,6 @@ function batch(first: bigint, rows: number): { batch: Batch; last: bigint } {
 					dictionary: names,
 				})),
 			],
-			minTs: ts[0]!,
-			maxTs: now,
 		},
 	};
 }

@@ -10,6 +10,7 @@ import { perfDirectory } from "../../collector/decode/perf/recording.ts";
 import { capture, values } from "../../collector/decode/perf/testing.ts";
 import type { Sink, TraceSummary } from "../../collector/decode/source.ts";
 import { readSideFiles } from "../../collector/side/index.ts";
+import { sortBatch } from "../../collector/write/column-set.ts";
 import type { Batch } from "../../lib/schema/batch.ts";
 import { exitCode, PowerkiError } from "../../lib/schema/errors.ts";
 import { powerki } from "../support/cli.ts";
@@ -169,7 +170,8 @@ function mutated({ bytes, records, words }: Original, next: () => number): Buffe
 }
 
 /** Rows that a sink may get: lengths, order, numbers. null where all is well. */
-function senseless(b: Batch): string | null {
+function senseless(batch: Batch): string | null {
+	const b = sortBatch(batch);
 	if (b.rows === 0) return `${b.table}: an empty batch`;
 	if (b.minTs !== null && b.maxTs !== null && b.minTs > b.maxTs) return `${b.table}: ends before it begins`;
 	for (const c of b.columns) {

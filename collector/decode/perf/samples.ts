@@ -51,6 +51,7 @@ export class Samples {
 	readonly #parts = noParts();
 	readonly #chains: Callchains;
 	readonly #tables: (EventTable | undefined)[] = [];
+	readonly #texts: readonly string[];
 	readonly #names: readonly number[];
 	readonly #modes: readonly number[];
 	/** Counts so far of the counters that samples read, by id. */
@@ -75,7 +76,8 @@ export class Samples {
 		this.#o = options;
 		const { pipeline, memory, events } = options;
 		this.counts = new Float64Array(events.length);
-		this.#names = events.map((e) => pipeline.strings.code(shortName(e)));
+		this.#texts = events.map(shortName);
+		this.#names = this.#texts.map((name) => pipeline.strings.code(name));
 		this.#modes = modes.map((m) => (m === null ? -1 : pipeline.strings.code(m)));
 		this.#chains = new Callchains({
 			memory,
@@ -230,18 +232,14 @@ export class Samples {
 		row.period = period;
 		row.ns = event.timed ? period : Number.NaN;
 		row.mode = this.#modes[misc & miscBit.cpuMode]!;
-		const word = (offset: number): [number, number] =>
-			offset < 0
-				? [0, Number.NaN]
-				: [
-						view.getInt32(le ? p + offset : p + offset + 4, le),
-						view.getInt32(le ? p + offset + 4 : p + offset, le),
-					];
-		[row.ip_lo, row.ip_hi] = word(layout.ip);
-		[row.data_address_lo, row.data_address_hi] = word(layout.addr);
+		const low = le ? 0 : 4;
+		row.ip_lo = layout.ip < 0 ? 0 : view.getInt32(p + layout.ip + low, le);
+		row.ip_hi = layout.ip < 0 ? Number.NaN : view.getInt32(p + layout.ip + 4 - low, le);
+		row.data_address_lo = layout.addr < 0 ? 0 : view.getInt32(p + layout.addr + low, le);
+		row.data_address_hi = layout.addr < 0 ? Number.NaN : view.getInt32(p + layout.addr + 4 - low, le);
 		row.stack_id = this.#chains.kernelId < 0 ? Number.NaN : this.#chains.kernelId;
 		row.user_stack_id = this.#chains.userId < 0 ? Number.NaN : this.#chains.userId;
-		pipeline.sample(row, shortName(event));
+		pipeline.sample(row, this.#texts[k]!);
 	}
 
 	/** Stacks of the sample whose parts were found: kernelId and userId of the callchains. */

@@ -17,7 +17,6 @@ import {
 	listLength,
 	plainColumn,
 	type Store,
-	sortedBatch,
 } from "../../write/column-set.ts";
 import type { Strings } from "../../write/string-pool.ts";
 import { type FieldColumn, fieldColumns } from "./columns.ts";
@@ -313,7 +312,7 @@ export class EventTable {
 						: plainColumn(t.layout, t.array, null);
 			if (column) columns.push(column);
 		}
-		this.ctx.emit(sortedBatch(this.table, this.#rows, columns, this.#targets[0]!.array as Int32Array));
+		this.ctx.emit({ table: this.table, rows: this.#rows, columns });
 		this.#rows = 0;
 		for (const t of this.#targets) t.array = allocate(t.layout.store, this.#capacity);
 	}
