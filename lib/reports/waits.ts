@@ -39,7 +39,7 @@ import {
 const sections = {
 	states: "Where does the threads' time go?",
 	sites: "What do they wait in?",
-	flame: "Off-CPU time by kernel stack",
+	flame: "Off-CPU time by stack",
 	wakers: "Who ends the waits?",
 } as const;
 

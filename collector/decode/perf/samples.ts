@@ -8,6 +8,7 @@ import { dwarfRegisters, unwind } from "../../identity/dwarf/index.ts";
 import type { KernelSymbols } from "../../identity/kallsyms.ts";
 import type { Pipeline } from "../../pipeline.ts";
 import type { EventTable } from "../tracepoint/event-table.ts";
+import type { EventFormat } from "../tracepoint/format.ts";
 import type { RecordMemory } from "../tracepoint/memory.ts";
 import { readBit, sampleBit } from "./attr.ts";
 import { type EventIndex, type PerfEvent, shortName } from "./events.ts";
@@ -106,7 +107,9 @@ export class Samples {
 			return;
 		}
 		const pid = layout.pid < 0 ? -1 : view.getInt32(p + layout.pid, le);
-		const tid = layout.pid < 0 ? -1 : view.getInt32(p + layout.pid + 4, le);
+		let tid = layout.pid < 0 ? -1 : view.getInt32(p + layout.pid + 4, le);
+		// a thread that is being released has no id any more for perf; the event itself still has it
+		if (tid < 0 && parts.raw >= 0 && event.format) tid = this.#commonPid(event.format, end);
 		const cpuWord = layout.cpu < 0 ? -1 : view.getUint32(p + layout.cpu, le);
 		const cpu = cpuWord < 65_536 ? cpuWord : -1;
 		const { threads } = this.#o.pipeline;
@@ -128,6 +131,13 @@ export class Samples {
 		if (attr.sampleType & sampleBit.read) this.#readValues(k, p, end, misc, ts, cpu, utid);
 		else if (attr.type === TRACEPOINT) this.#tracepoint(k, event, end, ts, cpu, tid, utid);
 		else this.#sample(k, event, p, misc, ts, cpu, utid, this.#period(event, p));
+	}
+
+	#commonPid({ common }: EventFormat, end: number): number {
+		const { view, littleEndian } = this.#o.memory;
+		const at = common.find((f) => f.name === "common_pid")?.offset;
+		const p = this.#parts.raw + (at ?? 0);
+		return at === undefined || p + 4 > end ? -1 : view.getInt32(p, littleEndian);
 	}
 
 	#period({ layout, attr }: PerfEvent, p: number): number {
