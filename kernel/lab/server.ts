@@ -59,6 +59,8 @@ exit "$code"`;
 export async function startServer(options: ServerOptions): Promise<Server> {
 	const token = randomBytes(24).toString("hex");
 	const { data, config } = prepareJupyter(options.lab);
+	// nothing has been collected into the cache where a dataset is opened
+	mkdirSync(cacheFolder(), { recursive: true });
 	const logFile = join(cacheFolder(), "jupyterlab.log");
 	const log = openSync(logFile, "w", 0o600);
 	const child = spawn(
