@@ -35,6 +35,9 @@ const ofThreads = "SELECT DISTINCT trace FROM import_note WHERE kind = 'switches
 const tied =
 	"SELECT DISTINCT trace FROM (SELECT trace FROM sched_switch GROUP BY trace, cpu, ts HAVING count(*) > 1)";
 
+/** Traces with samples of an event instead of all of it: nothing is derived from them, says collector/decode/perf. */
+const sampled = "SELECT DISTINCT trace FROM import_note WHERE kind = 'event-sampled'";
+
 /** Specifications that reckon with durations. */
 const needsTime: ReadonlySet<string> = new Set(["thread_state", "futex_wait", "block_io"]);
 
@@ -108,13 +111,14 @@ const parts: Readonly<Record<string, { readonly where: string; readonly columns:
 function specifiedTraces(
 	table: string,
 	manifests: readonly Manifest[],
-	apart: Readonly<Record<"lossy" | "contradicted" | "ofThreads" | "tied", ReadonlySet<unknown>>>,
+	apart: Readonly<Record<"lossy" | "contradicted" | "ofThreads" | "tied" | "sampled", ReadonlySet<unknown>>>,
 ): string[] {
 	return manifests
 		.filter(
 			(m) =>
 				// SQL cannot tell the order of records of one CPU that have one stamp
 				m.clock.name !== "uptime" &&
+				!apart.sampled.has(m.trace) &&
 				(!needsTime.has(table) || m.clock.unit === "ns") &&
 				(!notLossy.has(table) || !apart.lossy.has(m.trace)) &&
 				(!notContradicted.has(table) || !apart.contradicted.has(m.trace)) &&
@@ -168,6 +172,7 @@ export function twinsOf(trace: TestTrace | readonly TestTrace[]): void {
 			contradicted: await named(contradicted),
 			ofThreads: await named(ofThreads),
 			tied: await named(tied),
+			sampled: await named(sampled),
 		};
 	});
 	afterAll(() => d?.close());
