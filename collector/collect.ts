@@ -14,6 +14,7 @@ import type { IdentityRow, Note, TraceSummary } from "./decode/source.ts";
 import { inputHashes } from "./input-hash.ts";
 import type { ImportMessage, ImportRequest, SideSummary } from "./messages.ts";
 import { type Input, openTogether } from "./open-input.ts";
+import { asEnvironment, environment } from "./write/environment.ts";
 import { ParquetWriter } from "./write/parquet-writer.ts";
 import { openStaging, publish, readManifests, tidy } from "./write/publish.ts";
 
@@ -386,49 +387,4 @@ async function writeDescription(
 			text: n.text,
 		})),
 	);
-}
-
-async function environment<T>(dataset: string, work: () => Promise<T>): Promise<T> {
-	try {
-		return await work();
-	} catch (error) {
-		throw asEnvironment(error, dataset);
-	}
-}
-
-/** Full disks and missing permissions, from Node or from DuckDB, as errors that a user can act on. */
-function asEnvironment(error: unknown, dataset: string): unknown {
-	if (error instanceof PowerkiError) return error;
-	const text = String((error as Error)?.message ?? error);
-	const code = (error as NodeJS.ErrnoException)?.code;
-	const kept = "the dataset is as it was before; the unfinished part was removed";
-	if (code === "ENOSPC" || /No space left on device|disk is full/i.test(text))
-		return new PowerkiError(
-			exitCode.environment,
-			`no space left for ${dataset}`,
-			[kept, "free space or choose another place: --out DIR"],
-			{ cause: error },
-		);
-	if (
-		code === "EACCES" ||
-		code === "EPERM" ||
-		code === "EROFS" ||
-		// Node says this of mkdir -p on a read-only file system
-		(code === "ENOENT" && (error as NodeJS.ErrnoException).syscall === "mkdir") ||
-		/Permission denied|Read-only file system/i.test(text)
-	)
-		return new PowerkiError(
-			exitCode.environment,
-			`${dataset}: no permission to write there`,
-			[kept, "choose another place: --out DIR"],
-			{ cause: error },
-		);
-	if (code === "ENOTDIR" || code === "EEXIST")
-		return new PowerkiError(
-			exitCode.environment,
-			`${dataset}: is not a folder`,
-			["choose another place: --out DIR"],
-			{ cause: error },
-		);
-	return error;
 }

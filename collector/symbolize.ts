@@ -21,6 +21,7 @@ import { type FrameRow, type Resolved, resolveAgain, type StackRow } from "./ide
 import { demangle, openBinaries } from "./identity/symbols/index.ts";
 import { Notes } from "./pipeline.ts";
 import { readSideFiles, type SideFiles } from "./side/index.ts";
+import { type Advice, environment } from "./write/environment.ts";
 import { ParquetWriter } from "./write/parquet-writer.ts";
 import { openStaging, publishSome, readManifests, tidy } from "./write/publish.ts";
 
@@ -177,7 +178,7 @@ async function symbolizeTrace(
 		notes: notes.all(),
 	};
 	if (!changed) {
-		await writing(dataset, () => tidy(dataset, signal));
+		await environment(dataset, () => tidy(dataset, signal), replacing);
 		return { manifest, ...result };
 	}
 	const replaced: readonly Note[] = notes.all().filter((n) => resolutionKinds.has(n.kind));
@@ -205,29 +206,34 @@ async function write(
 	{ dataset, signal }: { readonly dataset: string; readonly signal?: AbortSignal | undefined },
 	change: Pick<Manifest, "symbolized">,
 ): Promise<Manifest> {
-	const staging = await writing(dataset, () => openStaging(dataset, signal));
+	const staging = await environment(dataset, () => openStaging(dataset, signal), replacing);
 	try {
-		return await writing(dataset, async () => {
-			const writer = await ParquetWriter.open(staging);
-			try {
-				await writer.writeRows(identity.stack, rows.stack);
-				await writer.writeRows(identity.frame, rows.frame);
-				await writer.writeRows(identity.dso, rows.dso);
-				await writer.writeRows(identity.importNote, importNotes);
-			} finally {
-				writer.close();
-			}
-			await setImmediate();
-			if (signal?.aborted) throw new Interrupted([`${dataset}: trace ${manifest.trace} is as it was before`]);
-			return publishSome(
-				dataset,
-				writer.tables,
-				["stack", "frame", "dso", "import_note"],
-				manifest,
-				change,
-				signal,
-			);
-		});
+		return await environment(
+			dataset,
+			async () => {
+				const writer = await ParquetWriter.open(staging);
+				try {
+					await writer.writeRows(identity.stack, rows.stack);
+					await writer.writeRows(identity.frame, rows.frame);
+					await writer.writeRows(identity.dso, rows.dso);
+					await writer.writeRows(identity.importNote, importNotes);
+				} finally {
+					writer.close();
+				}
+				await setImmediate();
+				if (signal?.aborted)
+					throw new Interrupted([`${dataset}: trace ${manifest.trace} is as it was before`]);
+				return publishSome(
+					dataset,
+					writer.tables,
+					["stack", "frame", "dso", "import_note"],
+					manifest,
+					change,
+					signal,
+				);
+			},
+			replacing,
+		);
 	} finally {
 		await rm(staging, { recursive: true, force: true });
 	}
@@ -497,28 +503,10 @@ function symbolizedBy(
 	};
 }
 
-/** Full disks and missing permissions, from Node or from DuckDB, as errors that a user can act on. */
-async function writing<T>(dataset: string, work: () => Promise<T>): Promise<T> {
-	try {
-		return await work();
-	} catch (error) {
-		if (error instanceof PowerkiError) throw error;
-		const { code = "", message } = error as NodeJS.ErrnoException;
-		const full = code === "ENOSPC" || /No space left on device|disk is full/i.test(message);
-		const denied =
-			["EACCES", "EPERM", "EROFS"].includes(code) || /Permission denied|Read-only file system/i.test(message);
-		if (!full && !denied) throw error;
-		throw new PowerkiError(
-			exitCode.environment,
-			full ? `no space left for ${dataset}` : `${dataset}: no permission to write there`,
-			[
-				"the trace is as it was before",
-				full ? "free space and try again" : "symbolize a copy that you may write",
-			],
-			{ cause: error },
-		);
-	}
-}
+const replacing: Advice = {
+	kept: "the trace is as it was before",
+	instead: "symbolize a copy that you may write",
+};
 
 /** The command. Returns the exit code. */
 export async function symbolize(options: SymbolizeOptions & { readonly json?: boolean }): Promise<number> {

@@ -119,7 +119,7 @@ export function parseAttr(bytes: Buffer, littleEndian: boolean): PerfAttr | null
 }
 
 /** Names of clocks by CLOCK_* number, as trace clocks are called where both have one. */
-export const clockNames: Readonly<Record<number, string>> = {
+const clockNames: Readonly<Record<number, string>> = {
 	0: "realtime",
 	1: "mono",
 	4: "mono_raw",
@@ -128,7 +128,26 @@ export const clockNames: Readonly<Record<number, string>> = {
 };
 
 /** The clock of perf without -k: sched_clock. Not comparable with any CLOCK_*. */
-export const PERF_CLOCK = "perf";
+const PERF_CLOCK = "perf";
+
+/**
+ * Clock of a recording's stamps, and the wall clock minus it (ns; null if unknown); `told` is what the header says of that.
+ */
+export function clockOf(
+	attrs: readonly PerfAttr[],
+	told: bigint | null,
+): { readonly name: string; readonly wallOffset: bigint | null } {
+	const clockid = attrs.find((a) => a.clockid !== null)?.clockid ?? null;
+	if (clockid === null) return { name: PERF_CLOCK, wallOffset: told };
+	return { name: clockNames[clockid] ?? `clock ${clockid}`, wallOffset: clockid === REALTIME ? 0n : told };
+}
+
+const REALTIME = 0;
+
+/** PERF_COUNT_SW_DUMMY: the event that only brings mappings and names. */
+export function isDummy(attr: PerfAttr): boolean {
+	return attr.type === attrType.software && attr.config === 9n;
+}
 
 const hardware = [
 	"cycles",

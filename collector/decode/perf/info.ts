@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import type { TraceInfo } from "../../../lib/schema/info.ts";
-import { attrType, clockNames, PERF_CLOCK, readBit, sampleBit } from "./attr.ts";
+import { clockOf, isDummy, readBit, sampleBit } from "./attr.ts";
 import { describeEvents, shortName } from "./events.ts";
 import { recordType } from "./record-types.ts";
 import { openRecording } from "./recording.ts";
@@ -38,12 +38,14 @@ export async function inspectPerf(files: readonly string[]): Promise<TraceInfo[]
 			const name = shortName(event);
 			const n = scan.samples[k] ?? 0;
 			if (n > 0) counts.set(name, (counts.get(name) ?? 0) + n);
-			else if (!grouped && (event.attr.type !== attrType.software || event.attr.config !== DUMMY))
-				silent.push(name);
+			else if (!grouped && !isDummy(event.attr)) silent.push(name);
 		}
 		if (scan.perTask === true) notes.push("recorded for single threads (perf record without -a)");
 		if (facts.cmdline.length > 0) notes.push(`command: ${facts.cmdline.join(" ")}`);
-		const clockid = events.find((e) => e.attr.clockid !== null)?.attr.clockid ?? null;
+		const clock = clockOf(
+			events.map((e) => e.attr),
+			facts.wallOffset,
+		);
 		const at = (ts: number): bigint | null =>
 			Number.isNaN(ts) ? null : BigInt.asIntN(64, scan.base + BigInt(ts));
 		return [
@@ -65,9 +67,9 @@ export async function inspectPerf(files: readonly string[]): Promise<TraceInfo[]
 					scan.counts[recordType.compressed]! + scan.counts[recordType.compressed2]! > 0 ? "zstd" : "none",
 				cpus: facts.cpus ?? scan.cpus,
 				cpusWithRecords: scan.cpusSeen,
-				clock: clockid === null ? PERF_CLOCK : (clockNames[clockid] ?? `clock ${clockid}`),
+				clock: clock.name,
 				clockUnit: "ns",
-				wallOffset: clockid === 0 ? 0n : facts.wallOffset,
+				wallOffset: clock.wallOffset,
 				start: at(scan.first),
 				end: at(scan.last),
 				events: Object.fromEntries([...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))),
@@ -82,5 +84,3 @@ export async function inspectPerf(files: readonly string[]): Promise<TraceInfo[]
 		recording.close();
 	}
 }
-
-const DUMMY = 9n;

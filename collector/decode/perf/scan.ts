@@ -10,7 +10,7 @@ import { Truncated } from "../bytes.ts";
 import type { Note } from "../source.ts";
 import type { EventFormat } from "../tracepoint/format.ts";
 import { formatsOf } from "../tracepoint/tracing-data.ts";
-import { parseAttr, sampleBit } from "./attr.ts";
+import { isDummy, parseAttr, sampleBit } from "./attr.ts";
 import { EventIndex } from "./events.ts";
 import { parseTracingData, readBuildId, readFeature } from "./features.ts";
 import { type EventAttr, MAX_EVENTS, MAX_IDS } from "./header.ts";
@@ -357,9 +357,7 @@ class Scanner {
 		const count = bytes.length >= HEADER + 8 ? Number(u64(bytes, HEADER, le)) : 0;
 		const tracking = new Set(
 			this.#events
-				.filter(
-					(e) => (e.attr.sampleType & sampleBit.tid) !== 0 && e.attr.config === DUMMY && e.attr.type === 1,
-				)
+				.filter((e) => (e.attr.sampleType & sampleBit.tid) !== 0 && isDummy(e.attr))
 				.flatMap((e) => e.ids),
 		);
 		for (let k = 0, at = HEADER + 8; k < count && at + 32 <= bytes.length; k++, at += 32) {
@@ -371,8 +369,6 @@ class Scanner {
 	}
 }
 
-/** PERF_COUNT_SW_DUMMY: the event that only brings mappings and names. */
-const DUMMY = 9n;
 const NAME_UPDATE = 2n;
 const ALL = 0xffff_ffff_ffff_ffffn;
 const ALL_32 = 0xffff_ffffn;

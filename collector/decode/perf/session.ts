@@ -11,7 +11,7 @@ import { baseStamp } from "../../write/appender.ts";
 import { type CpuSeen, cpuWindows, lostOf, newCpu } from "../cpu-seen.ts";
 import type { Note, ReadOptions, Sink, TraceSummary } from "../source.ts";
 import type { RecordMemory } from "../tracepoint/memory.ts";
-import { attrType, clockNames, PERF_CLOCK } from "./attr.ts";
+import { attrType, clockOf, isDummy } from "./attr.ts";
 import { type PerfEvent, shortName } from "./events.ts";
 import type { RecordTimes } from "./record-times.ts";
 import { misc as miscBit, recordNames, recordType } from "./record-types.ts";
@@ -37,8 +37,6 @@ export interface SessionOptions {
 
 /** Name in DeriveContext.recorded for switches that are no tracepoint. */
 const SWITCH = "PERF_RECORD_SWITCH";
-/** PERF_COUNT_SW_DUMMY brings mappings and names, no samples. */
-const DUMMY = 9n;
 
 export class Session {
 	readonly pipeline: Pipeline;
@@ -166,9 +164,7 @@ export class Session {
 
 	/** Events that were asked for: not the one that brings mappings and names. */
 	#real(): number[] {
-		return this.#o.events.flatMap((e, k) =>
-			e.attr.type === attrType.software && e.attr.config === DUMMY ? [] : [k],
-		);
+		return this.#o.events.flatMap((e, k) => (isDummy(e.attr) ? [] : [k]));
 	}
 
 	#note(severity: Note["severity"], kind: string, text: string, count = 1, cpu: number | null = null): void {
@@ -485,7 +481,6 @@ export class Session {
 		const lost = lostOf(seen);
 		// what perf counts at its end includes what the kernel has told at the gaps
 		const more = Math.max(0, this.#lostSamples - lost.events);
-		const clockid = events.find((e) => e.attr.clockid !== null)?.attr.clockid ?? null;
 		return {
 			buffer: "",
 			formatVersion: "2",
@@ -499,9 +494,11 @@ export class Session {
 				cpus: facts.cpus ?? scan.cpus,
 			},
 			clock: {
-				name: clockid === null ? PERF_CLOCK : (clockNames[clockid] ?? `clock ${clockid}`),
 				unit: "ns",
-				wallOffset: clockid === 0 ? 0n : facts.wallOffset,
+				...clockOf(
+					events.map((e) => e.attr),
+					facts.wallOffset,
+				),
 			},
 			recorder: facts.perfVersion === null ? "" : `perf ${facts.perfVersion}`,
 			window: Number.isNaN(this.#first) ? null : { start: at(this.#first), end: at(this.#last) },
