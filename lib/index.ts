@@ -49,6 +49,7 @@ export { type ExitCode, exitCode, Interrupted, PowerkiError } from "./schema/err
 export type { Manifest } from "./schema/manifest.ts";
 export { type Displayable, displaySymbol, type MimeBundle } from "./schema/mime.ts";
 export { NO_STACK, type StackFrame } from "./stacks/frames.ts";
+export * from "./stacks/off-cpu.ts";
 export * from "./stacks/profile.ts";
 export { type ProfileParameters, type SampleEvent, sampledEvents, type Weighted } from "./stacks/sampled.ts";
 export {

@@ -260,8 +260,14 @@ async function ofStacks<T>(
 	return "kind" in stacks ? stacks : { ...stacks, rows: topOf(totals(stacks.rows), top) };
 }
 
+/** What stands on a stack counts with the weight of the stack. */
+export interface WeightedStack extends Weighted {
+	/** Root first; empty where none was recorded. */
+	readonly frames: readonly StackFrame[];
+}
+
 /** Functions of these stacks, the most time of their own first. */
-export function functionTotals(stacks: readonly ProfileStack[]): FunctionProfile[] {
+export function functionTotals(stacks: readonly WeightedStack[]): FunctionProfile[] {
 	return totals(stacks, (f) => `${f.name}\0${f.module ?? ""}\0${f.kind}`).map(
 		({ frame, kind, self, total }) => ({
 			name: frame.name,
@@ -275,7 +281,7 @@ export function functionTotals(stacks: readonly ProfileStack[]): FunctionProfile
 }
 
 /** Modules of these stacks, the most time of their own first. */
-export function moduleTotals(stacks: readonly ProfileStack[]): ModuleProfile[] {
+export function moduleTotals(stacks: readonly WeightedStack[]): ModuleProfile[] {
 	return totals(stacks, moduleKey).map(({ frame, kind, self, total }) => ({
 		kind,
 		module: frame.module,
@@ -305,7 +311,7 @@ interface Totals {
 	readonly self: Sum;
 	readonly total: Sum;
 	/** The last stack that was counted in total. */
-	last: ProfileStack | null;
+	last: WeightedStack | null;
 }
 
 const noStack: StackFrame = {
@@ -318,7 +324,7 @@ const noStack: StackFrame = {
 	line: null,
 };
 
-function totals(stacks: readonly ProfileStack[], keyOf: (frame: StackFrame) => string): Totals[] {
+function totals(stacks: readonly WeightedStack[], keyOf: (frame: StackFrame) => string): Totals[] {
 	const rows = new Map<string, Totals>();
 	// Frames are shared by the stacks of a trace: one look by identity instead of a key for each.
 	const byFrame = new Map<StackFrame, Totals>();

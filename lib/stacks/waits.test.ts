@@ -4,7 +4,11 @@ import type { Dataset } from "../dataset/dataset.ts";
 import { makeDataset, rowsSql } from "../dataset/fixture.ts";
 import { isNotRecorded } from "../dataset/needs.ts";
 import { smallTrace } from "../dataset/small-trace.ts";
+import type { ThreadRef } from "../dataset/thread-ref.ts";
 import { figuresOf, openDataset, report } from "../index.ts";
+import { offCpuByFunction, offCpuByModule, offCpuByProcess, offCpuByThread } from "./off-cpu.ts";
+import type { FunctionProfile, ModuleProfile } from "./profile.ts";
+import type { Weighted } from "./sampled.ts";
 import { stacksSql } from "./sampled-trace.ts";
 import { waitStacks } from "./waits.ts";
 
@@ -86,4 +90,27 @@ it("the report's graph has them, and says where the kernel stack is missing", as
 		[4, 50],
 	]);
 	expect(at("[no stack: not recorded]")).toEqual([[5, 10]]);
+});
+
+it("waiting adds up by function and module: self is what is waited in, a caller has the sum of its waits", async () => {
+	const functions = (await offCpuByFunction(ds)) as FunctionProfile[];
+	expect(functions.map((f) => [f.name, f.self.weight / MS, f.total.weight / MS, f.total.samples])).toEqual([
+		["pipe_read", 170, 170, 3],
+		["reader", 10, 110, 2],
+		["system_call_exception", 0, 170, 3],
+		["main", 0, 160, 3],
+		["schedule", 0, 50, 1],
+	]);
+	const modules = (await offCpuByModule(ds)) as ModuleProfile[];
+	expect(modules.map((m) => [m.module, m.kind, m.self.weight / MS, m.total.weight / MS])).toEqual([
+		[null, "kernel", 170, 170],
+		["/opt/app", "user", 10, 160],
+	]);
+});
+
+it("and by thread and process to the time of all waits", async () => {
+	const threads = (await offCpuByThread(ds)) as (ThreadRef & Weighted)[];
+	expect(threads.map((t) => [t.utid, t.samples, t.weight / MS])).toEqual([[1, 4, 180]]);
+	const processes = (await offCpuByProcess(ds, { top: 1 })) as Weighted[];
+	expect(processes.map((p) => p.weight / MS)).toEqual([180]);
 });
