@@ -94,7 +94,11 @@ class Unwinder {
 		// a call may be the last instruction of its function
 		const address = this.#exact ? this.#pc : this.#pc - 1n;
 		const place = address < 0n ? null : this.#sample.locate(address);
-		if (!place) return `0x${this.#pc.toString(16)} lies in no known program or library`;
+		if (!place) {
+			// what has made a call has a frame, whatever program it is of; of a leaf nothing is known
+			if (this.#sample.machine === EM_PPC64 && !this.#exact) return this.#followBackChain(null);
+			return `0x${this.#pc.toString(16)} lies in no known program or library`;
+		}
 		const { frames } = place.binary;
 		this.#missing = null;
 		const caller: Caller | null = frames?.step(place.address, this.#registers, this.#read) ?? null;
@@ -120,22 +124,22 @@ class Unwinder {
 	};
 
 	/**
-	 * What every function of POWER keeps to: the word at r1 points to the caller's frame, where the return address is
+	 * Without call frame information, or without the program (null). What every function of POWER keeps to: the word at r1 points to the caller's frame, where the return address is
 	 * saved at 16 (64-Bit ELF V2 ABI, section 2.2.2).
 	 */
-	#followBackChain({
-		binary,
-		address,
-	}: {
-		readonly binary: Binary;
-		readonly address: number;
-	}): Caller | string {
+	#followBackChain(place: { readonly binary: Binary; readonly address: number } | null): Caller | string {
 		const r1 = this.#registers.get(1);
 		if (r1 === undefined) return "r1 is not known";
 		const link = this.#registers.get(LINK_REGISTER);
 		const chain = this.#read(r1);
 		const saved = chain === null || chain === 0n ? null : this.#read(chain + 16n);
-		if (this.#exact && link !== undefined && link !== saved && this.#isUntouched(link, binary, address))
+		if (
+			this.#exact &&
+			place &&
+			link !== undefined &&
+			link !== saved &&
+			this.#isUntouched(link, place.binary, place.address)
+		)
 			return { registers: new Map(this.#registers), returnAddress: link, cfa: r1 };
 		if (chain === null) return this.#missing!;
 		const registers = new Map([...this.#registers].filter(([number]) => number < 14));
