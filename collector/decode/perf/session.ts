@@ -234,12 +234,6 @@ export class Session {
 		for (const [type, n] of scan.counts.entries())
 			if (n > 0 && !recordNames.has(type))
 				this.#note("warning", "record-unknown", `Records of type ${type}: not known to this version`, n);
-		if (this.#perTask && real.some((k) => this.#names[k]!.startsWith("sched_")))
-			this.#note(
-				"info",
-				"per-task",
-				"Events were recorded for single threads (perf record without -a): what other threads did is not known, waits and slices are told only as far as these threads show them",
-			);
 	}
 
 	#makeHandlers(): ((p: number, end: number, misc: number, ts: number) => void)[] {
