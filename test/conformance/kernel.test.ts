@@ -498,6 +498,8 @@ describe("the kernel's life", { timeout }, () => {
 	test("an interrupt before the session is up is answered", async () => {
 		const kernel = await KernelClient.start();
 		const cell = kernel.execute("await new Promise(() => {})");
+		// the two requests go over two sockets: the cell must have come before it can be interrupted
+		await kernel.heard((m) => m.header.msg_type === "execute_input");
 		await kernel.ask("control", "interrupt_request", {}).reply;
 		// Whether the session was up or not: the cell ends, and the kernel goes on.
 		expect((await cell.reply).ename).toBe("KeyboardInterrupt");
