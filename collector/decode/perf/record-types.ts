@@ -87,5 +87,12 @@ export const misc = {
 	buildIdSize: 1 << 15,
 } as const;
 
+/** Types as a table, for questions that are asked of every record: a Set would be looked into by hash. */
+export function typeTable(types: Iterable<number>): Uint8Array {
+	const table = new Uint8Array(256);
+	for (const type of types) table[type] = 1;
+	return table;
+}
+
 /** Bytes of a record's header: type (4), misc (2), size (2). */
 export const HEADER = 8;

@@ -16,7 +16,7 @@ import { parseTracingData, readBuildId, readFeature } from "./features.ts";
 import { type EventAttr, MAX_EVENTS, MAX_IDS } from "./header.ts";
 import { RecordReader, type UserRecord } from "./record-reader.ts";
 import { RecordTimes } from "./record-times.ts";
-import { HEADER, recordType } from "./record-types.ts";
+import { HEADER, recordType, typeTable } from "./record-types.ts";
 import type { Recording } from "./recording.ts";
 import { sampleLayout } from "./sample-layout.ts";
 
@@ -79,7 +79,7 @@ export interface Scan {
 }
 
 /** Records that come from the events that were asked for. */
-const observing = new Set<number>([
+const observing = typeTable([
 	recordType.sample,
 	recordType.lost,
 	recordType.lostSamples,
@@ -96,7 +96,7 @@ const MAX_START = 384 * 1024 * 1024;
 const START_OVERHEAD = 256;
 
 /** Types that tell about threads and memory. */
-const startTypes = new Set<number>([
+const startTypes = typeTable([
 	recordType.mmap,
 	recordType.mmap2,
 	recordType.comm,
@@ -143,7 +143,8 @@ class Scanner {
 	#indexed = 0;
 	/** Ids of the attributes that came as records. */
 	#ids = 0;
-	readonly #cpusSeen = new Set<number>();
+	/** By number: the CPU stands in a sample. */
+	readonly #sampled: boolean[] = [];
 	readonly #buffer = new ArrayBuffer(CHUNK);
 	readonly #bytes = new Uint8Array(this.#buffer);
 	readonly #view = new DataView(this.#buffer);
@@ -195,7 +196,7 @@ class Scanner {
 			untimedSamples: this.#untimedSamples,
 			lostEvents: this.#lostEvents,
 			lastOf: this.#lastOf,
-			cpusSeen: [...this.#cpusSeen].sort((a, b) => a - b),
+			cpusSeen: [...this.#sampled.keys()].filter((cpu) => this.#sampled[cpu]),
 			cpus: this.#cpus,
 			perTask: this.#perTask,
 			auxBytes: this.#auxBytes,
@@ -233,17 +234,17 @@ class Scanner {
 				if (ts < least) least = ts;
 				if (ts > greatest) greatest = ts;
 				if (type === recordType.lost && size >= 24) this.#lostEvents += Number(view.getBigUint64(p + 16, le));
-				if (observing.has(type)) {
+				if (observing[type] === 1) {
 					if (ts < this.#first) this.#first = ts;
 					if (ts > this.#last) this.#last = ts;
 				}
 				const cpu = records.cpu(view, p, end);
 				if (cpu >= this.#cpus) this.#cpus = cpu + 1;
-				if (cpu >= 0 && observing.has(type)) this.#lastOf[cpu] = Math.max(ts, this.#lastOf[cpu] ?? ts);
+				if (cpu >= 0 && observing[type] === 1) this.#lastOf[cpu] = Math.max(ts, this.#lastOf[cpu] ?? ts);
 				if (type === recordType.sample) {
 					const event = records.index.ofSample(view, p, end);
 					this.#samples[event] = (this.#samples[event] ?? 0) + 1;
-					if (cpu >= 0) this.#cpusSeen.add(cpu);
+					if (cpu >= 0) this.#sampled[cpu] = true;
 				}
 			} else this.#untimed(type, p, size);
 			p = end;
@@ -253,7 +254,7 @@ class Scanner {
 
 	#untimed(type: number, p: number, size: number): void {
 		if (type === recordType.sample) this.#untimedSamples++;
-		if (!startTypes.has(type)) return;
+		if (startTypes[type] !== 1) return;
 		if (this.#startBytes + size + START_OVERHEAD > MAX_START) {
 			this.#startDropped++;
 			return;

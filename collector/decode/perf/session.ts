@@ -176,7 +176,7 @@ export class Session {
 		const { scan, recording } = this.#o;
 		for (const { type, misc, bytes } of scan.start) {
 			const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-			if (taskTypes.has(type)) this.#tasks.before(type, misc, { view, bytes }, 0, bytes.length);
+			if (taskTypes[type] === 1) this.#tasks.before(type, misc, { view, bytes }, 0, bytes.length);
 			else if (type === recordType.ksymbol) this.#ksymbol(view, bytes, 0, bytes.length);
 			else if (type === recordType.cgroup) this.#cgroup(view, bytes, 0, bytes.length);
 			else if (type === recordType.lostSamples && bytes.length >= 16)
@@ -259,7 +259,7 @@ export class Session {
 		const misc = view.getUint16(p + 4, le);
 		const end = p + view.getUint16(p + 6, le);
 		while (this.#ended < this.#ends.length && this.#ends[this.#ended]!.last < ts) this.#endNext();
-		if (taskTypes.has(type)) {
+		if (taskTypes[type] === 1) {
 			const from = Math.max(0, this.#from);
 			if (ts < from || Number.isNaN(this.#o.scan.first))
 				this.#tasks.before(type, misc, { view, bytes: u8 }, p, end);

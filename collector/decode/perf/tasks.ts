@@ -8,7 +8,7 @@ import type { AddressSpaces } from "../../identity/address-space.ts";
 import type { LoadedModule } from "../../identity/kallsyms.ts";
 import type { Threads } from "../../identity/threads.ts";
 import { buildIdText } from "./features.ts";
-import { misc as miscBit, recordType } from "./record-types.ts";
+import { misc as miscBit, recordType, typeTable } from "./record-types.ts";
 
 /** PROT_EXEC. */
 const EXECUTABLE = 4;
@@ -239,4 +239,4 @@ const SHORTEST: Readonly<Record<number, number>> = {
 };
 
 /** Types that Tasks knows. */
-export const taskTypes: ReadonlySet<number> = new Set(Object.keys(SHORTEST).map(Number));
+export const taskTypes = typeTable(Object.keys(SHORTEST).map(Number));
