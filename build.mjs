@@ -16,6 +16,7 @@ await build({
 		powerki: "powerki.ts",
 		lib: "lib/index.ts",
 		"collector-worker": "collector/worker.ts",
+		"collector-hash-worker": "collector/hash-worker.ts",
 		"kernel/protocol": "kernel/protocol/main.ts",
 		"kernel/session": "kernel/session/main.ts",
 	},

@@ -104,7 +104,7 @@ export async function collectOne(paths: readonly string[], options: CollectOptio
 			)
 		: [];
 	if (earlier.length > 0) {
-		const hash = inputHash(await inputHashes(files, options.signal));
+		const hash = inputHash(await inputHashes(files, options.signal ?? new AbortController().signal));
 		const known = earlier.filter((m) => inputHash(m.sources.map((s) => s.sha256)) === hash);
 		if (known.length > 0) {
 			const { readSideFiles } = await import("./side/index.ts");
