@@ -74,7 +74,7 @@ const commands: readonly CommandSpec[] = [
 	{
 		name: "collect",
 		args: "<trace...>",
-		summary: "turn traces into a dataset of Parquet files",
+		summary: "turn traces into a dataset of Parquet files (- reads standard input)",
 		example: "powerki collect trace.dat --out slow-server",
 		options: [
 			() =>

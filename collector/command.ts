@@ -6,6 +6,7 @@ import type { Manifest } from "../lib/schema/manifest.ts";
 import { type Collected, type CollectOptions, collectOne } from "./collect.ts";
 import { groupInputs } from "./open-input.ts";
 import { Progress } from "./progress.ts";
+import { STANDARD_INPUT, withStandardInput } from "./standard-input.ts";
 
 export type CollectArguments = Omit<CollectOptions, "signal" | "onProgress" | "noDerived"> & {
 	readonly derived?: boolean;
@@ -24,12 +25,17 @@ export async function collect(
 	for (const group of groupInputs(paths)) {
 		const start = performance.now();
 		try {
-			const collected = await collectOne(group, {
-				...rest,
-				noDerived: derived === false,
-				signal,
-				onProgress: (p) => progress.show(p),
-			});
+			const one = (inputs: readonly string[]): Promise<Collected> =>
+				collectOne(inputs, {
+					...rest,
+					noDerived: derived === false,
+					signal,
+					onProgress: (p) => progress.show(p),
+				});
+			const collected =
+				group[0] === STANDARD_INPUT
+					? await withStandardInput(process.stdin, args.out, signal, (path) => one([path]))
+					: await one(group);
 			results.push({ ...collected, seconds: (performance.now() - start) / 1000 });
 		} finally {
 			progress.clear();
