@@ -103,8 +103,9 @@ export async function collectOne(paths: readonly string[], options: CollectOptio
 				(m) => m.sources.length === files.length && m.sources.reduce((sum, s) => sum + s.bytes, 0) === bytes,
 			)
 		: [];
-	if (earlier.length > 0) {
-		const hash = inputHash(await inputHashes(files, options.signal ?? new AbortController().signal));
+	const digests = earlier.length > 0 ? await inputHashes(files, options.signal) : null;
+	if (digests) {
+		const hash = inputHash(digests);
 		const known = earlier.filter((m) => inputHash(m.sources.map((s) => s.sha256)) === hash);
 		if (known.length > 0) {
 			const { readSideFiles } = await import("./side/index.ts");
@@ -123,7 +124,7 @@ export async function collectOne(paths: readonly string[], options: CollectOptio
 	}
 	const staging = await environment(dataset, () => openStaging(dataset, options.signal));
 	try {
-		const imported = await importTo(staging, paths, input, options);
+		const imported = await importTo(staging, paths, input, options, digests);
 		const sources = files.map(
 			(file, k): ManifestSource => ({
 				name: basename(file),
@@ -173,6 +174,8 @@ async function importTo(
 	paths: readonly string[],
 	{ path, files, bytes: totalBytes }: Input,
 	options: CollectOptions,
+	/** Hashes of the files, where they are known already. */
+	digests: readonly string[] | null,
 ): Promise<Imported> {
 	const underWay = new SharedArrayBuffer(4);
 	const counter = new Int32Array(underWay);
@@ -189,7 +192,7 @@ async function importTo(
 	};
 	const worker = new Worker(workerFile(), { workerData: request });
 	const hashing = new AbortController();
-	const hashes = inputHashes(files, hashing.signal);
+	const hashes = digests ? Promise.resolve(digests) : inputHashes(files, hashing.signal);
 	hashes.catch(() => {});
 	const traces: Imported["traces"] = [];
 	let side: SideSummary | null = null;

@@ -4,6 +4,7 @@ import { catalog } from "../lib/schema/catalog.ts";
 import { exitCode } from "../lib/schema/errors.ts";
 import type { Manifest } from "../lib/schema/manifest.ts";
 import { type Collected, type CollectOptions, collectOne } from "./collect.ts";
+import { group } from "./counted.ts";
 import { groupInputs } from "./open-input.ts";
 import { Progress } from "./progress.ts";
 import { STANDARD_INPUT, withStandardInput } from "./standard-input.ts";
@@ -22,20 +23,20 @@ export async function collect(
 	const progress = new Progress(process.stderr);
 	const { derived, json, ...rest } = args;
 	const results: (Collected & { seconds: number })[] = [];
-	for (const group of groupInputs(paths)) {
+	for (const inputs of groupInputs(paths)) {
 		const start = performance.now();
 		try {
-			const one = (inputs: readonly string[]): Promise<Collected> =>
-				collectOne(inputs, {
+			const one = (files: readonly string[]): Promise<Collected> =>
+				collectOne(files, {
 					...rest,
 					noDerived: derived === false,
 					signal,
 					onProgress: (p) => progress.show(p),
 				});
 			const collected =
-				group[0] === STANDARD_INPUT
+				inputs[0] === STANDARD_INPUT
 					? await withStandardInput(process.stdin, args.out, signal, (path) => one([path]))
-					: await one(group);
+					: await one(inputs);
 			results.push({ ...collected, seconds: (performance.now() - start) / 1000 });
 		} finally {
 			progress.clear();
@@ -65,8 +66,6 @@ function jsonOf(r: Collected & { seconds: number }): unknown {
 		notes: r.notes,
 	};
 }
-
-const group = (n: number | bigint): string => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 
 function seconds(ns: bigint): string {
 	return `${(Number(ns) / 1e9).toFixed(6)}\u202fs`;

@@ -12,16 +12,16 @@ import { fileHash } from "./file-hash.ts";
 const LARGE = 16 * 1024 * 1024;
 
 /** 64 lower-case hex digits for each file. Rejects when the signal comes. */
-export async function inputHashes(paths: readonly string[], signal: AbortSignal): Promise<string[]> {
+export async function inputHashes(paths: readonly string[], signal?: AbortSignal): Promise<string[]> {
 	if (paths.reduce((sum, path) => sum + statSync(path).size, 0) < LARGE) return paths.map(fileHash);
 	const worker = new Worker(join(packageRoot(), "dist", "collector-hash-worker.js"), { workerData: paths });
 	return new Promise<string[]>((resolve, reject) => {
 		const stop = (): void => {
-			reject(signal.reason);
+			reject(signal?.reason);
 			void worker.terminate();
 		};
-		signal.addEventListener("abort", stop, { once: true });
+		signal?.addEventListener("abort", stop, { once: true });
 		worker.once("message", resolve).once("error", reject);
-		worker.once("exit", () => signal.removeEventListener("abort", stop));
+		worker.once("exit", () => signal?.removeEventListener("abort", stop));
 	});
 }

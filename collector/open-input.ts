@@ -22,22 +22,20 @@ export interface Input {
  * read stand alone: they fail when it is their turn.
  */
 export function groupInputs(paths: readonly string[]): string[][] {
-	const groups: { paths: string[]; first: Input | null }[] = [];
-	for (const path of paths) {
-		const input = tryOpen(path);
-		const same = input?.format.sameRecording;
-		const group = same
-			? groups.find((g) => g.first?.format === input.format && same(g.first.files, input.files))
-			: undefined;
-		if (group) group.paths.push(path);
-		else groups.push({ paths: [path], first: input });
+	const groups = new Map<string, string[]>();
+	for (const [k, path] of paths.entries()) {
+		const key = (paths.length > 1 ? seriesOf(path) : null) ?? `alone ${k}`;
+		const group = groups.get(key);
+		if (group) group.push(path);
+		else groups.set(key, [path]);
 	}
-	return groups.map((g) => g.paths);
+	return [...groups.values()];
 }
 
-function tryOpen(path: string): Input | null {
+function seriesOf(path: string): string | null {
 	try {
-		return openInput(path);
+		const { format, files } = openInput(path);
+		return format.series?.(files) ?? null;
 	} catch {
 		return null;
 	}

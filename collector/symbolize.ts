@@ -14,6 +14,7 @@ import * as identity from "../lib/schema/identity.ts";
 import { datasetTables, viewSql } from "../lib/schema/layout.ts";
 import type { Manifest, ManifestSymbolized } from "../lib/schema/manifest.ts";
 import { versions } from "../lib/schema/versions.ts";
+import { group, plural } from "./counted.ts";
 import type { IdentityRow, Note } from "./decode/source.ts";
 import type { KernelSymbol, KernelSymbols } from "./identity/kallsyms.ts";
 import { kernelSymbolsOf } from "./identity/kernel-symbols.ts";
@@ -537,10 +538,6 @@ function jsonOf({ manifest, changed, before, after, stacks, kernel, binaries, no
 		notes,
 	};
 }
-
-const group = (n: number): string => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
-
-const plural = (n: number, one: string, more = `${one}s`): string => `${group(n)} ${n === 1 ? one : more}`;
 
 /** Lines of a list that are shown. */
 const SHOWN = 5;

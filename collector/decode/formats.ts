@@ -3,7 +3,7 @@
 import { isPerfData } from "./perf/header.ts";
 import { inspectPerf } from "./perf/info.ts";
 import { readPerf } from "./perf/read.ts";
-import { perfDirectory, sameRecording } from "./perf/recording.ts";
+import { perfDirectory, perfSeries } from "./perf/recording.ts";
 import type { Format } from "./source.ts";
 import { MAGIC } from "./trace-dat/header.ts";
 import { inspectTraceDat } from "./trace-dat/info.ts";
@@ -20,7 +20,7 @@ export const formats: readonly Format[] = [
 		name: "perf.data",
 		sniff: isPerfData,
 		folder: perfDirectory,
-		sameRecording,
+		series: perfSeries,
 		read: readPerf,
 		inspect: inspectPerf,
 	},

@@ -85,8 +85,8 @@ export interface Format {
 	sniff(head: Uint8Array): boolean;
 	/** Files of a folder that is one trace of this format, the first with its header; null for other folders. */
 	folder?(path: string): readonly string[] | null;
-	/** Whether two inputs are parts of one recording, to be read as one trace. */
-	sameRecording?(a: readonly string[], b: readonly string[]): boolean;
+	/** What inputs have in common that are parts of one recording, to be read as one trace; null for one that stands alone. */
+	series?(files: readonly string[]): string | null;
 	/** Reads everything; yields between slices of work so that the caller can wait for room. Throws PowerkiError. */
 	read(files: readonly string[], side: SideFiles, options: ReadOptions, sink: Sink): AsyncGenerator<void>;
 	/** What `powerki info` tells, one entry for each trace that the input holds; counts records without decoding them. */

@@ -1,3 +1,4 @@
+import { jsonObjects } from "./json-lines.ts";
 import type { CgroupFact, Moment, ThreadFact } from "./side-files.ts";
 
 /**
@@ -38,14 +39,7 @@ export function readProcCgroup(text: string, when: Moment): ThreadFact[] {
 /** Path and id of the groups of JSON lines `{"cgroup": "/a", "id": 130, ...}`. */
 export function readCgroupIds(text: string): CgroupFact[] {
 	const facts: CgroupFact[] = [];
-	for (const line of text.split("\n")) {
-		if (!line.startsWith("{")) continue;
-		let row: Record<string, unknown>;
-		try {
-			row = JSON.parse(line);
-		} catch {
-			continue;
-		}
+	for (const row of jsonObjects(text)) {
 		const { cgroup, id } = row;
 		if (typeof cgroup === "string" && typeof id === "number" && Number.isSafeInteger(id) && id > 0)
 			facts.push({ path: cgroup, inode: id });

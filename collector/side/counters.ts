@@ -1,3 +1,4 @@
+import { jsonObjects } from "./json-lines.ts";
 import type { Counter, IrqLineFact } from "./side-files.ts";
 
 /** First line of /proc/interrupts and /proc/softirqs: the CPUs that are on-line. */
@@ -158,14 +159,7 @@ export function readCgroup(text: string, prefix: string): Counter[] {
 /** JSON lines `{"cgroup": "/a", "usage_usec": 1, ...}`: one cgroup a line, its counters as numbers. */
 export function readCgroupJson(text: string): Counter[] {
 	const counters: Counter[] = [];
-	for (const line of text.split("\n")) {
-		if (!line.startsWith("{")) continue;
-		let row: Record<string, unknown>;
-		try {
-			row = JSON.parse(line);
-		} catch {
-			continue;
-		}
+	for (const row of jsonObjects(text)) {
 		if (typeof row.cgroup !== "string") continue;
 		for (const [name, value] of Object.entries(row))
 			if (name !== "id" && typeof value === "number" && Number.isSafeInteger(value))

@@ -5,10 +5,10 @@
 import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { prepareCompression } from "../../collector/decode/compression.ts";
 import { recordNames } from "../../collector/decode/perf/record-types.ts";
 import { openRecording } from "../../collector/decode/perf/recording.ts";
 import { scanRecording } from "../../collector/decode/perf/scan.ts";
-import { prepareCompression } from "../../collector/decode/trace-dat/compression.ts";
 import { inspect } from "../../collector/info.ts";
 import { catalog } from "../../lib/schema/catalog.ts";
 import type { TraceInfo } from "../../lib/schema/info.ts";

@@ -1,13 +1,13 @@
 /** PERF_RECORD_SWITCH_CPU_WIDE of a capture, straight from its bytes: specifications take them as a table. */
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
+import { prepareCompression } from "../../collector/decode/compression.ts";
 import { describeEvents, EventIndex } from "../../collector/decode/perf/events.ts";
 import { RecordReader } from "../../collector/decode/perf/record-reader.ts";
 import { RecordTimes } from "../../collector/decode/perf/record-times.ts";
 import { misc, recordType } from "../../collector/decode/perf/record-types.ts";
 import { openRecording } from "../../collector/decode/perf/recording.ts";
 import { CHUNK, scanRecording } from "../../collector/decode/perf/scan.ts";
-import { prepareCompression } from "../../collector/decode/trace-dat/compression.ts";
 import type { TestDataset } from "../support/dataset.ts";
 import type { TestTrace } from "../support/traces.ts";
 

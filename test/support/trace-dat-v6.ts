@@ -4,7 +4,7 @@
  * Format: trace-cmd.dat.v6(5); pages: kernel/trace/ring_buffer.c, Linux 6.12.
  */
 import { closeSync, openSync, writeSync } from "node:fs";
-import { prepareCompression } from "../../collector/decode/trace-dat/compression.ts";
+import { prepareCompression } from "../../collector/decode/compression.ts";
 import { openBuffer, openTraceDat } from "../../collector/decode/trace-dat/open.ts";
 import { pageLayout } from "../../collector/decode/trace-dat/page-layout.ts";
 

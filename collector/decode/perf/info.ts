@@ -1,8 +1,7 @@
 /** What `powerki info` tells of a perf.data: its header, and a walk over the records without decoding them. */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import type { TraceInfo } from "../../../lib/schema/info.ts";
+import { fileHash } from "../../file-hash.ts";
 import { clockOf, isDummy, readBit, sampleBit } from "./attr.ts";
 import { describeEvents, shortName } from "./events.ts";
 import { recordType } from "./record-types.ts";
@@ -19,13 +18,6 @@ export async function inspectPerf(files: readonly string[]): Promise<TraceInfo[]
 			() => {},
 			() => {},
 		);
-		const digests: string[] = [];
-		for (const path of files) {
-			const hash = createHash("sha256");
-			for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
-				hash.update(chunk as Buffer);
-			digests.push(hash.digest("hex"));
-		}
 		const { facts } = recording;
 		const events = describeEvents(recording.events, scan.formats);
 		const counts = new Map<string, number>();
@@ -56,7 +48,7 @@ export async function inspectPerf(files: readonly string[]): Promise<TraceInfo[]
 				buffer: "",
 				source: files.map((f) => basename(f)).join(", "),
 				bytes: recording.files.reduce((sum, f) => sum + f.bytes.size, 0),
-				sha256: digests.join(", "),
+				sha256: files.map(fileHash).join(", "),
 				host: facts.host,
 				arch: facts.arch,
 				kernel: facts.kernel,

@@ -1,10 +1,8 @@
 /** perf.data: from its files to a sink, one trace. */
 import { basename, dirname } from "node:path";
-import { kernelSymbolsOf } from "../../identity/kernel-symbols.ts";
-import { demangle, openBinaries } from "../../identity/symbols/index.ts";
+import { openBinaries } from "../../identity/symbols/index.ts";
 import type { SideFiles } from "../../side/index.ts";
 import type { Note, ReadOptions, Sink } from "../source.ts";
-import { prepareCompression } from "../trace-dat/compression.ts";
 import { RecordMemory } from "../tracepoint/memory.ts";
 import { describeEvents, EventIndex } from "./events.ts";
 import { RecordReader } from "./record-reader.ts";
@@ -21,7 +19,6 @@ export async function* readPerf(
 	options: ReadOptions,
 	sink: Sink,
 ): AsyncGenerator<void> {
-	await prepareCompression();
 	const recording = openRecording(paths);
 	try {
 		yield* readRecording(paths, recording, side, options, sink);
@@ -80,19 +77,7 @@ async function* readRecording(
 	yield* inOrder(recording, scan, records, memory, slots, session, (bytes) =>
 		sink.progress((total + bytes) / 2, session.count),
 	);
-	session.end({
-		kernel: (note) => {
-			const [symbols] = session.sideSymbols() ?? [];
-			if (symbols !== side.symbols)
-				note({
-					severity: "warning",
-					kind: "symbols-other-boot",
-					text: "The modules of the symbol table lie elsewhere than the recording says: it is of another boot, and only its core kernel is used",
-				});
-			return kernelSymbolsOf(session.kallsyms(), { ...side, symbols }, note);
-		},
-		demangle: (names) => demangle(names, (n) => session.pipeline.notes.add(n)),
-	});
+	session.end();
 	for (const n of early) session.pipeline.notes.add(n);
 	sink.progress(total, session.count);
 	sink.end(session.summary());

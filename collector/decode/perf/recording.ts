@@ -128,22 +128,21 @@ function mergeHeader(
 const SERIES = /^(.*)\.\d{16}$/;
 
 /**
- * Whether two inputs are parts of one recording (perf record --switch-output): named as a series, and with one command and
- * the same ids of its counters. Ids alone do not tell: every boot counts from the beginning.
+ * Files of one recording (perf record --switch-output) have one key: named as a series, with one command and the same
+ * ids of the counters. Ids alone do not tell: every boot counts from the beginning. null for files that are named
+ * otherwise.
  */
-export function sameRecording(a: readonly string[], b: readonly string[]): boolean {
-	const [stem, other] = [a, b].map((paths) => SERIES.exec(basename(paths[0]!))?.[1]);
-	if (stem === undefined || stem !== other) return false;
-	const ids = (paths: readonly string[]): string => {
-		const recording = openRecording(paths);
-		recording.close();
-		const { facts, events } = recording;
-		return JSON.stringify([
-			facts.host,
-			facts.kernel,
-			facts.cmdline,
-			events.map((e) => [e.attr.type, String(e.attr.config), e.ids.map(String)]),
-		]);
-	};
-	return ids(a) === ids(b);
+export function perfSeries(paths: readonly string[]): string | null {
+	const stem = SERIES.exec(basename(paths[0]!))?.[1];
+	if (stem === undefined) return null;
+	const recording = openRecording(paths);
+	recording.close();
+	const { facts, events } = recording;
+	return JSON.stringify([
+		stem,
+		facts.host,
+		facts.kernel,
+		facts.cmdline,
+		events.map((e) => [e.attr.type, String(e.attr.config), e.ids.map(String)]),
+	]);
 }

@@ -1,9 +1,9 @@
 /** One recording on its way to a sink: what each record means, and what is known when the last has been read. */
 import { cpuSample } from "../../../lib/schema/events.ts";
 import { AddressSpaces } from "../../identity/address-space.ts";
-import { KernelSymbols } from "../../identity/kallsyms.ts";
-import type { Names } from "../../identity/resolve.ts";
-import type { BinarySymbols } from "../../identity/symbols/index.ts";
+import type { KernelSymbols } from "../../identity/kallsyms.ts";
+import { kernelSymbolsOf } from "../../identity/kernel-symbols.ts";
+import { type BinarySymbols, demangle } from "../../identity/symbols/index.ts";
 import { numberThreads } from "../../identity/topology.ts";
 import { Pipeline } from "../../pipeline.ts";
 import type { SideFiles } from "../../side/index.ts";
@@ -124,8 +124,7 @@ export class Session {
 			arch: this.#arch,
 			spaces,
 			binaries: options.binaries,
-			kernelSymbols: () =>
-				KernelSymbols.merge([KernelSymbols.parse(this.kallsyms()), ...(this.sideSymbols() ?? [])]),
+			kernelSymbols: () => this.#kernelSymbols(() => {}),
 			note: (severity, kind, text) => this.#note(severity, kind, text),
 			onCpu: (cpu, ts, tid) => this.#onCpu(cpu, ts, tid),
 		});
@@ -419,15 +418,22 @@ export class Session {
 		);
 	}
 
-	/** Symbols of the side files: of the core kernel alone where modules lie elsewhere than in the recording. */
-	sideSymbols(): [KernelSymbols] | null {
-		const { symbols } = this.#o.side;
-		if (!symbols) return null;
-		return [symbols.fitsModules(this.#tasks.modules) ? symbols : symbols.withoutModules()];
+	/** The recording's own symbols, and those of the side files: of the core alone where modules lie elsewhere than here. */
+	#kernelSymbols(note: (n: Omit<Note, "source">) => void): KernelSymbols {
+		const { side } = this.#o;
+		const fits = side.symbols?.fitsModules(this.#tasks.modules) !== false;
+		if (!fits)
+			note({
+				severity: "warning",
+				kind: "symbols-other-boot",
+				text: "The modules of the symbol table lie elsewhere than the recording says: it is of another boot, and only its core kernel is used",
+			});
+		const symbols = fits ? side.symbols : side.symbols?.withoutModules();
+		return kernelSymbolsOf(this.#kallsyms(), { ...side, symbols }, note);
 	}
 
 	/** Symbols that the recording itself has, as /proc/kallsyms prints them. */
-	kallsyms(): Buffer {
+	#kallsyms(): Buffer {
 		const own = this.#o.recording.facts.tracing?.kallsyms ?? Buffer.alloc(0);
 		return this.#ksymbols.length === 0 ? own : Buffer.concat([own, Buffer.from(this.#ksymbols.join(""))]);
 	}
@@ -441,21 +447,18 @@ export class Session {
 	}
 
 	/** After the last record: derivations end, names are looked up. */
-	end(names: {
-		readonly kernel: (note: (n: Omit<Note, "source">) => void) => KernelSymbols;
-		readonly demangle: NonNullable<Names["demangle"]>;
-	}): void {
+	end(): void {
 		this.#begin();
 		const { pipeline } = this;
 		while (this.#ended < this.#ends.length) this.#endNext();
 		pipeline.finish(this.#last);
 		for (const [k, n] of this.#samples.counts.entries()) if (n > 0) this.#counts.set(k, n);
 		if (pipeline.stacks.size > 0) {
-			const kernel = names.kernel((n) => pipeline.notes.add({ ...n, source: this.#o.source }));
+			const kernel = this.#kernelSymbols((n) => pipeline.notes.add({ ...n, source: this.#o.source }));
 			for (const { table, rows } of pipeline.stackRows({
 				kernel,
 				binaries: this.#o.binaries,
-				demangle: names.demangle,
+				demangle: (mangled) => demangle(mangled, (n) => pipeline.notes.add(n)),
 			}))
 				this.#o.sink.rows(table, rows);
 		}

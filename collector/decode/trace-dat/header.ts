@@ -4,6 +4,7 @@
  * Source: trace-cmd.dat.v6(5), trace-cmd.dat.v7(5) of trace-cmd 3.1 and 3.4.
  */
 import { type Bytes, Cursor, Damaged, MemoryBytes, Truncated } from "../bytes.ts";
+import { type Decompress, decompressor, MAX_CHUNK } from "../compression.ts";
 import {
 	parseCmdlines,
 	parseFormatList,
@@ -12,7 +13,6 @@ import {
 	readHeaderInfo,
 	utf8,
 } from "../tracepoint/tracing-data.ts";
-import { type Decompress, decompressor, MAX_CHUNK } from "./compression.ts";
 
 /** What is wrong with the file, for import_note. */
 export interface Problem {

@@ -1,11 +1,10 @@
 /** What `powerki info` tells of a trace.dat: the header, and a walk over the records without decoding them. */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import type { TraceInfo } from "../../../lib/schema/info.ts";
+import { fileHash } from "../../file-hash.ts";
+import { prepareCompression } from "../compression.ts";
 import { formatsOf } from "../tracepoint/tracing-data.ts";
 import { clockScale } from "./clock.ts";
-import { prepareCompression } from "./compression.ts";
 import { openBuffer, openTraceDat, parseUname, recordedEvents, stampNs, tracesOf } from "./open.ts";
 
 /** One entry for each buffer with events. Bytes hashed and walked: some 200 MB/s. */
@@ -17,10 +16,7 @@ export async function inspectTraceDat(
 	await prepareCompression();
 	const { file, header, close } = openTraceDat(path);
 	try {
-		const hash = createHash("sha256");
-		for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
-			hash.update(chunk as Buffer);
-		const sha256 = hash.digest("hex");
+		const sha256 = fileHash(path);
 		const names = new Map<number, string>();
 		const formats = formatsOf(header, () => {});
 		for (const f of formats) names.set(f.id, f.name);

@@ -3,7 +3,7 @@
  * keeps them.
  */
 import { type Bytes, Cursor, Truncated } from "../bytes.ts";
-import { type Decompress, MAX_CHUNK } from "./compression.ts";
+import { type Decompress, MAX_CHUNK } from "../compression.ts";
 import type { CpuData } from "./header.ts";
 
 export interface PageStream {

@@ -6,7 +6,7 @@
  */
 import { inflateSync } from "node:zlib";
 import { type Bytes, Truncated } from "../../decode/bytes.ts";
-import { decompressor } from "../../decode/trace-dat/compression.ts";
+import { decompressor } from "../../decode/compression.ts";
 
 /** What readers of debug information ask of an ELF file. */
 export interface ElfSections {

@@ -1,4 +1,4 @@
-/** The compressions of trace.dat version 7. */
+/** Decompression of whole blocks: chunks of trace.dat version 7, sections of ELF files. */
 import { inflateSync } from "node:zlib";
 import { ZSTDDecoder } from "zstddec";
 
