@@ -6,7 +6,7 @@ import type { Batch } from "../lib/schema/batch.ts";
 import { catalog } from "../lib/schema/catalog.ts";
 import type { Row, Table } from "../lib/schema/column.ts";
 import { cpuSample } from "../lib/schema/events.ts";
-import { cgroup as cgroupTable } from "../lib/schema/identity.ts";
+import { cgroup as cgroupTable, file as fileTable, socket as socketTable } from "../lib/schema/identity.ts";
 import type { IdentityRow, Note } from "./decode/source.ts";
 import { EventTable, NOW, STAMP, type TableContext } from "./decode/tracepoint/event-table.ts";
 import type { EventFormat } from "./decode/tracepoint/format.ts";
@@ -14,11 +14,19 @@ import { CommCache, Interner } from "./decode/tracepoint/interner.ts";
 import type { RecordMemory } from "./decode/tracepoint/memory.ts";
 import { RecentEvents } from "./decode/tracepoint/recent.ts";
 import { compileThunk } from "./decode/tracepoint/thunk.ts";
-import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derive/derivation.ts";
+import type {
+	Derivation,
+	DeriveContext,
+	PrevStateTable,
+	Subscription,
+	TableWriter,
+} from "./derive/derivation.ts";
 import { createDerivations } from "./derive/index.ts";
 import { defaultPrevState, parsePrevState } from "./derive/prev-state.ts";
 import { Cgroups } from "./identity/cgroups.ts";
+import { Files } from "./identity/files.ts";
 import type { Names } from "./identity/resolve.ts";
+import { Sockets } from "./identity/sockets.ts";
 import { StackTable } from "./identity/stacks.ts";
 import { writeThreads } from "./identity/thread-rows.ts";
 import { Threads } from "./identity/threads.ts";
@@ -41,6 +49,8 @@ export interface PipelineOptions {
 	readonly perTask?: boolean;
 	/** Events may come with user stacks. */
 	readonly userStacks?: boolean;
+	/** What prev_state means, where no print format of sched_switch tells it. */
+	readonly prevState?: PrevStateTable;
 	/** Event tables to write; all where undefined. */
 	readonly events?: ReadonlySet<string>;
 	readonly side: SideFiles;
@@ -89,6 +99,8 @@ export class Pipeline {
 	readonly stacks: StackTable;
 	/** A source that tells a group by id and path (PERF_RECORD_CGROUP) calls its `known`. */
 	readonly cgroups: Cgroups;
+	readonly files: Files;
+	readonly sockets: Sockets;
 	readonly recent: RecentEvents;
 	readonly #options: PipelineOptions;
 	readonly #derivations: readonly Derivation[];
@@ -104,6 +116,8 @@ export class Pipeline {
 		this.#options = options;
 		this.threads = new Threads(this.strings);
 		this.cgroups = new Cgroups(this.strings);
+		this.files = new Files(this.strings);
+		this.sockets = new Sockets(this.strings);
 		this.stacks = new StackTable(options.memory);
 		this.recent = new RecentEvents(options.cpus);
 		this.#clashing = clashingNames(options.formats);
@@ -113,6 +127,7 @@ export class Pipeline {
 			arch: options.arch,
 			timed: options.timed,
 			prevState:
+				options.prevState ??
 				parsePrevState(options.formats.find((f) => f.name === "sched_switch")?.printFmt ?? "") ??
 				defaultPrevState,
 			recorded: options.recorded,
@@ -122,7 +137,12 @@ export class Pipeline {
 			note: (severity, kind, text, cpu) =>
 				this.notes.add({ severity, kind, source: "derive", text, cpu: cpu ?? null }),
 		};
-		this.#derivations = createDerivations(context, options.derived, this.cgroups);
+		this.#derivations = createDerivations(context, options.derived, {
+			cgroups: this.cgroups,
+			files: this.files,
+			sockets: this.sockets,
+			openFiles: options.side.openFiles,
+		});
 		for (const d of this.#derivations)
 			for (const [event, subscription] of Object.entries(d.events)) {
 				const list = this.#subscriptions.get(event) ?? [];
@@ -214,6 +234,16 @@ export class Pipeline {
 		if (this.#wanted(event)) this.#appender(cpuSample).append(row);
 	}
 
+	/** A row of a declared event table that no record format fills: what a recorder adds to the record that is under way. */
+	append<T extends Table>(table: T, row: Row<T>): void {
+		if (this.#wanted(table.name)) (this.#appender(table) as TableWriter<T>).append(row);
+	}
+
+	/** Addresses that were recorded with the sys_exit that comes next on this CPU; `socketId` is of `sockets`. */
+	callSocket(cpu: number, socketId: number): void {
+		for (const d of this.#derivations) d.socket?.(cpu, socketId);
+	}
+
 	/** Stacks of the record that came last in `table`, with the record itself: -1 = none. */
 	ownStacks(table: EventTable, cpu: number, utid: number, kernelId: number, userId: number): void {
 		if (kernelId < 0 && userId < 0) return;
@@ -284,6 +314,8 @@ export class Pipeline {
 		this.threads.settle();
 		writeThreads(this.threads, this.strings, (table) => this.#appender(table) as TableWriter<typeof table>);
 		this.cgroups.write(this.#appender(cgroupTable) as TableWriter<typeof cgroupTable>);
+		this.files.write(this.#appender(fileTable) as TableWriter<typeof fileTable>);
+		this.sockets.write(this.#appender(socketTable) as TableWriter<typeof socketTable>);
 		for (const d of this.#tables) d.flush();
 		for (const a of this.#appenders.values()) a.flush();
 		if (this.#backwards > 0)

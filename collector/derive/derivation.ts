@@ -75,6 +75,8 @@ export interface Derivation {
 	 * (after PERF_RECORD_EXIT: its events go with it, so that its last switch is not recorded).
 	 */
 	current?(cpu: number, ts: number, utid: number): void;
+	/** Addresses were recorded with the system call exit that comes next on this CPU: its socket's number. */
+	socket?(cpu: number, socketId: number): void;
 	/** A record says in which control group the thread is, by the kernel's id (PERF_SAMPLE_CGROUP). */
 	inCgroup?(ts: number, utid: number, inode: number): void;
 	/** After the last record and all cpuEnd calls: close what is open. `end` is the end of the trace's window. */

@@ -37,6 +37,8 @@ export interface EndedCall {
 	readonly errno: number;
 	/** ns asleep; NaN where switches were not recorded, or do not tell it */
 	readonly blocked: number;
+	/** Parts of dur as the row of the call has them: running, runnable, blocked, unknown */
+	readonly parts: Float64Array;
 	readonly openLeft: number;
 	readonly openRight: number;
 }
@@ -229,6 +231,7 @@ export class Syscalls implements Derivation, OpenSyscalls {
 			ret: Number.NaN,
 			errno: 0,
 			blocked: Number.NaN,
+			parts: new Float64Array(CLASSES),
 			openLeft: 0,
 			openRight: 0,
 		};
@@ -543,6 +546,11 @@ export class Syscalls implements Derivation, OpenSyscalls {
 		row.unknown_ns = sound ? unknown : dur;
 		const told = known && sound && this.#switches && (this.#waitsTold || unknown === 0);
 		this.#call.blocked = told ? blocked : Number.NaN;
+		const { parts } = this.#call;
+		parts[0] = row.running_ns;
+		parts[1] = row.runnable_ns;
+		parts[2] = row.blocked_ns;
+		parts[3] = row.unknown_ns;
 	}
 
 	#emit(end: number): void {

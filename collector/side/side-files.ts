@@ -1,3 +1,4 @@
+import type { Mapping } from "../identity/address-space.ts";
 import type { DeviceFact } from "../identity/devices.ts";
 import type { KernelSymbols, LoadedModule } from "../identity/kallsyms.ts";
 import type { CpuFact, CpuSource } from "../identity/topology.ts";
@@ -22,6 +23,40 @@ export interface ThreadFact {
 	cgroup?: string;
 	/** Its tids from the outermost pid namespace inwards, when it is in more than one. */
 	namespaceTids?: number[];
+	when: Moment;
+}
+
+/** One descriptor of one process, as lsof or /proc/PID/fd showed it. */
+export interface OpenFileFact {
+	/** Process id. */
+	tgid: number;
+	fd: number;
+	/** As lsof names it: REG, DIR, CHR, BLK, FIFO, unix, IPv4, IPv6, sock, netlink, a_inode, ... */
+	type: string;
+	/** Device of the file system (for CHR and BLK: as lsof shows it), major << 20 | minor. */
+	dev?: bigint;
+	inode?: bigint;
+	/** Absent for sockets and for what lsof could not name. */
+	path?: string;
+	/** Of sockets. */
+	protocol?: string;
+	local?: SocketAddress;
+	remote?: SocketAddress;
+	/** Of TCP: LISTEN, ESTABLISHED, ... */
+	state?: string;
+	when: Moment;
+}
+
+export interface SocketAddress {
+	/** Numeric, IPv6 without brackets; "*" is left out. For unix its path. */
+	address?: string;
+	port?: number;
+}
+
+/** One line of /proc/PID/maps. */
+export interface MappingFact {
+	tgid: number;
+	mapping: Mapping;
 	when: Moment;
 }
 
@@ -82,6 +117,8 @@ export interface MachineFacts {
 	idleDriver?: string;
 	/** Clock selected in trace_clock when the file was read, which need not be that of the recording. */
 	traceClock?: string;
+	/** Timer ticks a second (CONFIG_HZ), from the boot messages. */
+	hz?: number;
 }
 
 export interface SideNote {
@@ -112,6 +149,10 @@ export interface SideFiles {
 	devices: DeviceFact[];
 	irqLines: IrqLineFact[];
 	cgroups: CgroupFact[];
+	/** Descriptors in order of tgid, then fd; of several snapshots all are there. */
+	openFiles: OpenFileFact[];
+	/** Mappings of processes when the file was taken. */
+	mappings: MappingFact[];
 	/** Names of the cpuidle states by index. */
 	idleStates: Map<number, string>;
 	counters: CounterFact[];
@@ -146,6 +187,8 @@ export interface Findings {
 	devices: DeviceFact[];
 	irqLines: IrqLineFact[];
 	cgroups: CgroupFact[];
+	openFiles: OpenFileFact[];
+	mappings: MappingFact[];
 	idleStates: Map<number, string>;
 	counters: { file: SideText; kind: string; values: Counter[] }[];
 	timebaseHz?: number;

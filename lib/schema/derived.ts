@@ -160,6 +160,61 @@ export const futexWake = table("derived", "futex_wake", "One futex call that wak
 	...edges,
 });
 
+/** What file_io and socket_io say of each call. Parts of dur as in the table syscall. */
+const descriptorCall = {
+	ts: c.stamp("sys_enter, or the start of what was seen of the call"),
+	dur: c.ns("Length of the call; NULL where exits are not recorded"),
+	utid: c.utid("Caller"),
+	fd: c.integer("File descriptor; NULL if the enter was not seen"),
+	syscall: c.varchar("Name of the call"),
+} as const;
+
+const timeSplit = {
+	error: c.varchar("Name of the error; NULL if the call did not fail or has not ended"),
+	running_ns: c.ns("Part of dur on a CPU"),
+	runnable_ns: c.ns("Part of dur waiting for a CPU"),
+	blocked_ns: c.ns("Part of dur asleep or in disk wait"),
+	unknown_ns: c.ns("Part of dur in which the thread's state is unknown"),
+	...edges,
+} as const;
+
+export const fileIo = table(
+	"derived",
+	"file_io",
+	"One system call on a file descriptor that is not known to be a socket: open, read, write, sync, position, close",
+	{
+		...descriptorCall,
+		op: c.varchar("open, read, write, sync, seek, map, close, other"),
+		file_id: c.id(
+			"File that the descriptor meant during the call; NULL if unknown: what a descriptor meant before the trace is known only where a snapshot has it and nothing replaced it",
+			"file.file_id",
+		),
+		bytes: c.bytes("Bytes that a read or write moved; NULL for other calls, on error, or if not ended"),
+		asked: c.bytes("Bytes that the call asked for; NULL where it names none"),
+		position: c.bytes(
+			"Position in the file, of calls that name it (pread64, pwrite64, lseek with SEEK_SET, ...); NULL otherwise",
+		),
+		...timeSplit,
+	},
+);
+
+export const socketIo = table(
+	"derived",
+	"socket_io",
+	"One system call on a socket: socket, connect, accept, send, recv, read and write where the descriptor is known to be one, shutdown, close",
+	{
+		...descriptorCall,
+		op: c.varchar("open, connect, accept, recv, send, shutdown, close, other"),
+		socket_id: c.id(
+			"Addresses of the socket during the call; NULL if unknown. They are never taken from an earlier socket with the same descriptor",
+			"socket.socket_id",
+		),
+		bytes: c.bytes("Bytes that a send or recv moved; NULL for other calls, on error, or if not ended"),
+		asked: c.bytes("Bytes that the call asked for; NULL where it names none"),
+		...timeSplit,
+	},
+);
+
 export const irq = table("derived", "irq", "One interrupt on one CPU, entry to exit", {
 	ts: c.stamp("Entry"),
 	dur: c.ns("Entry to exit, nested interrupts included"),
@@ -246,6 +301,8 @@ export const derivedTables = [
 	blockIo,
 	futexWait,
 	futexWake,
+	fileIo,
+	socketIo,
 	irq,
 	softirq,
 	idleState,

@@ -50,8 +50,40 @@ export const cpuSample = event(
 	},
 );
 
+/** Control blocks of io_submit (include/uapi/linux/aio_abi.h, struct iocb), as LinuxKI's recorder copies them: 32 a call at most. */
+export const iocb = event("iocb", "One control block that io_submit was given", {
+	iocb: c.address("Address of the block in the program"),
+	opcode: c.varchar("PREAD, PWRITE, FSYNC, FDSYNC, POLL, NOOP, PREADV, PWRITEV, or the number"),
+	ioprio: c.integer("Priority"),
+	fd: c.integer("File descriptor"),
+	position: c.bytes("Position in the file"),
+	nbytes: c.bytes("Size asked for"),
+});
+
+/** Completions that io_getevents returned (struct io_event). */
+export const ioEvent = event("io_event", "One completion that io_getevents returned", {
+	data: c.mask("The program's own mark of the request"),
+	iocb: c.address("Address of the control block in the program"),
+	res: c.bigint("Result: bytes or -errno"),
+	res2: c.bigint("Second result"),
+});
+
+/** File descriptors of poll, ppoll, select and pselect6 (struct pollfd). */
+export const pollFd = event("poll_fd", "One file descriptor of one poll or select, as asked or as answered", {
+	syscall: c.varchar("poll, ppoll, select or pselect6"),
+	answer: c.boolean("false: at the enter, what was asked; true: at the exit, what was answered"),
+	fd: c.integer("File descriptor"),
+	events: c.integer(
+		"Events asked for, as poll numbers them: POLLIN 1, POLLPRI 2, POLLOUT 4; for select in, except, out; NULL if not recorded",
+	),
+	revents: c.integer("Events that have come; NULL at the enter"),
+});
+
 export const eventTables: readonly Table[] = [
 	cpuSample,
+	iocb,
+	ioEvent,
+	pollFd,
 	event("sched_switch", "A CPU switches from one thread to another", {
 		prev_comm: comm,
 		prev_pid: tid("tid of the thread that leaves"),
@@ -127,6 +159,7 @@ export const eventTables: readonly Table[] = [
 	event("sys_enter", "A thread enters the kernel by a system call", {
 		id: c.integer("Number of the call in the machine's own table"),
 		args: c.bigints("The six argument registers, bits kept"),
+		path: c.varchar("Path that the call names, as the recorder copied it (LinuxKI); NULL if not recorded"),
 	}),
 	event("sys_exit", "A thread returns from a system call", {
 		id: c.integer("Number of the call"),

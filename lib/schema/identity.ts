@@ -153,6 +153,50 @@ export const cgroup = table("identity", "cgroup", "One control group that the tr
 	unit: c.varchar("Innermost systemd service or scope, as systemctl names it; NULL if it has none"),
 });
 
+export const file = table(
+	"identity",
+	"file",
+	"One file as the trace or its side files name it; the same file may have several rows where nothing tells that they are one",
+	{
+		file_id: c.id("Number of the file in this trace, in order of first sight"),
+		path: c.varchar(
+			"Path as the program gave it (absolute where the directory is known) or as lsof shows it; NULL if nothing at hand tells which file the descriptor meant",
+		),
+		type: c.varchar("Type as lsof names it: REG, DIR, CHR, BLK, FIFO, a_inode, ...; NULL if unknown"),
+		dev: c.bigint("Device of its file system, major << 20 | minor; NULL if unknown"),
+		inode: c.bigint("Inode number; NULL if unknown"),
+		source: c.varchar(
+			"What names it: open (a path in the trace), call (a call that makes such a descriptor, as pipe or epoll_create), lsof (open in a snapshot and never replaced in between); NULL if nothing does",
+		),
+	},
+);
+
+export const socket = table(
+	"identity",
+	"socket",
+	"One pair of socket addresses as the trace or its side files tell it",
+	{
+		socket_id: c.id("Number of the pair in this trace, in order of first sight"),
+		family: c.varchar("inet, inet6, unix, netlink, packet, ...; NULL if unknown"),
+		type: c.varchar("stream, dgram, raw, rdm, seqpacket, dccp, packet; NULL if unknown"),
+		protocol: c.varchar(
+			"TCP, UDP, ... where the source tells it or family and type leave no choice; NULL otherwise",
+		),
+		local_address: c.varchar(
+			"Address of this end, for unix its path if it has one; NULL if unknown or unnamed",
+		),
+		local_port: c.integer("Port of this end; NULL if it has none or it is unknown"),
+		remote_address: c.varchar(
+			"Address of the other end, for unix its path if it has one; NULL if unknown or unnamed",
+		),
+		remote_port: c.integer("Port of the other end; NULL if it has none or it is unknown"),
+		inode: c.bigint("Inode number of the socket; NULL if unknown"),
+		source: c.varchar(
+			"What tells it: record (addresses recorded with a call), call (arguments of socket or socketpair), lsof (open in a snapshot and never replaced in between); NULL if nothing does",
+		),
+	},
+);
+
 export const sideCounter = table(
 	"identity",
 	"side_counter",
@@ -195,6 +239,8 @@ export const identityTables = [
 	frame,
 	dso,
 	cgroup,
+	file,
+	socket,
 	sideCounter,
 	importNote,
 ] as const;

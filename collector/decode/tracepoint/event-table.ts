@@ -244,6 +244,8 @@ export class EventTable {
 		let length = end - from;
 		if (field.size === 4) {
 			const word = view.getUint32(from, littleEndian);
+			// no kernel writes this: a recorder had no such text
+			if (word === 0) return -1;
 			from = p + (field.relative ? field.offset + 4 : 0) + (word & 0xffff);
 			length = word >>> 16;
 			if (from + length > end) {

@@ -57,6 +57,7 @@ export function compileThunk(
 		const { i32, u16, u8, view } = memory;
 		${subscriptions.map((_, k) => `const h${k} = handlers[${k}];`).join(" ")}
 		function loc(p, end, word, bias, text) {
+			if (word === 0) return -1;
 			const from = p + bias + (word & 0xffff), length = word >>> 16;
 			if (from + length > end) return -1;
 			return text ? intern.code(u8, from, length) : hex(u8, from, from + length);
