@@ -3,6 +3,7 @@
  * $POWERKI_TRACES, or under the folder `../shared/traces` beside the checkout, where either exists.
  */
 
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
 	cpSync,
@@ -173,6 +174,54 @@ async function unpackPerf(): Promise<readonly TestTrace[]> {
 				options: ["--symbols", programs],
 			};
 		});
+}
+
+const linuxkiRoot = join(bundledRoot, "linuxki");
+
+/** The archives of LinuxKI (linuxki/<name>), as runki packed them but for shorter kallsyms. */
+export const linuxkiTraces: readonly TestTrace[] = files(linuxkiRoot)
+	.filter((f) => f.endsWith(".tgz"))
+	.map((path) => single(relative(bundledRoot, dirname(path)), path, dirname(path)));
+
+export function linuxkiTrace(name: string): TestTrace {
+	const trace = linuxkiTraces.find((t) => t.name === `linuxki/${name}`);
+	if (trace === undefined) throw new Error(`no trace ${name} in test/traces/linuxki`);
+	return trace;
+}
+
+/** What kiinfo was given of x86-liki-mixed for the rewrites in older layouts. */
+const oldVersionMembers = [
+	"uname-a",
+	"kallsyms",
+	"ps-eLf",
+	"cpuinfo",
+	"lscpu",
+	"lsof",
+	"ll_R_dev_all",
+	"devices",
+];
+
+/** x86-liki-mixed in layout V1 to V4: one merged ki.bin with the side files, in a folder of the cache. */
+export async function linuxkiOldVersion(version: 1 | 2 | 3 | 4): Promise<TestTrace> {
+	const archive = linuxkiTrace("x86-liki-mixed").path;
+	const tag = /\.(\d{4}_\d{4})\.tgz$/.exec(archive)![1]!;
+	const folder = join(linuxkiRoot, "old-versions", `V${version}`);
+	const packed = readFileSync(join(folder, `ki.bin.${tag}.zst`));
+	const id = createHash("sha256").update(packed).update(readFileSync(archive)).digest("hex").slice(0, 16);
+	const path = join(cacheFolder(), "unpacked", `${id}-V${version}`);
+	if (!existsSync(path)) {
+		const making = `${path}.${process.pid}`;
+		mkdirSync(making, { recursive: true });
+		execFileSync("tar", ["-xzf", archive, "-C", making, ...oldVersionMembers.map((m) => `${m}.${tag}`)]);
+		writeFileSync(join(making, `ki.bin.${tag}`), (await zstd()).decode(packed));
+		try {
+			renameSync(making, path);
+		} catch {
+			// another test process was faster
+			rmSync(making, { recursive: true });
+		}
+	}
+	return single(`linuxki/old-versions/V${version}`, path, folder);
 }
 
 /** Reads a JSON file beside a trace. */
