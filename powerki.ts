@@ -47,12 +47,27 @@ function parseWall(text: string): Date {
 	return date;
 }
 
+/** "500M", "2G" (powers of 1024), or bytes. */
+function parseSize(text: string): number {
+	const m = /^(\d{1,12}(?:\.\d{1,6})?)([KMGT]?)(?:i?B)?$/i.exec(text);
+	const bytes = m ? Math.floor(Number(m[1]) * 1024 ** " KMGT".indexOf(m[2]!.toUpperCase() || " ")) : 0;
+	if (bytes < 1 || !Number.isSafeInteger(bytes))
+		throw new InvalidArgumentError("write a size such as 2G, 500M or a number of bytes");
+	return bytes;
+}
+
 function parsePort(text: string): number {
 	const port = Number(text);
 	if (!Number.isInteger(port) || port < 1 || port > 65535)
 		throw new InvalidArgumentError("write a number from 1 to 65535");
 	return port;
 }
+
+const maxExpand = (): Option =>
+	new Option(
+		"--max-expand <size>",
+		"what an archive may unpack to (2G, 500M); default: 1G, or 50 times its size",
+	).argParser(parseSize);
 
 const json = (): Option => new Option("--json", "machine-readable output");
 
@@ -101,6 +116,7 @@ const commands: readonly CommandSpec[] = [
 				),
 			() => new Option("--no-derived", "event tables only"),
 			() => new Option("--strict", "keep nothing of a damaged trace"),
+			maxExpand,
 			json,
 		],
 		run: async ({ positional, options, signal }) =>
@@ -138,11 +154,12 @@ const commands: readonly CommandSpec[] = [
 		args: "<path>",
 		summary: "what a trace or dataset holds",
 		example: "powerki info trace.dat",
-		options: [json],
-		run: async ({ positional, options }) => {
+		options: [maxExpand, json],
+		run: async ({ positional, options, signal }) => {
 			const { inspect } = await import("./collector/info.ts");
 			const { printInfo } = await import("./lib/render/info.ts");
-			process.stdout.write(printInfo(await inspect(positional[0] as string), options.json === true));
+			const infos = await inspect(positional[0] as string, { ...options, signal });
+			process.stdout.write(printInfo(infos, options.json === true));
 			return exitCode.done;
 		},
 	},

@@ -8,7 +8,7 @@ import { catalog } from "../lib/schema/catalog.ts";
 import { type ExitCode, exitCode, Interrupted, PowerkiError } from "../lib/schema/errors.ts";
 import { importNote, trace as traceTable } from "../lib/schema/identity.ts";
 import { pathName } from "../lib/schema/layout.ts";
-import type { Manifest, ManifestSource } from "../lib/schema/manifest.ts";
+import type { Manifest, ManifestSideFile, ManifestSource } from "../lib/schema/manifest.ts";
 import { packageRoot, versions } from "../lib/schema/versions.ts";
 import type { IdentityRow, Note, TraceSummary } from "./decode/source.ts";
 import { inputHashes } from "./input-hash.ts";
@@ -34,6 +34,8 @@ export interface CollectOptions {
 	readonly symbols?: readonly string[];
 	/** Nothing is kept of a damaged trace. */
 	readonly strict?: boolean;
+	/** Bytes that may come out of an archive; default: 1 GiB, or 50 times its size. */
+	readonly maxExpand?: number;
 	readonly signal?: AbortSignal;
 	readonly onProgress?: (progress: {
 		readonly path: string;
@@ -80,8 +82,8 @@ function optionsRecord(o: CollectOptions): Manifest["options"] {
 }
 
 function same(manifest: Manifest, options: Manifest["options"], side: SideSummary["used"]): boolean {
-	const key = (files: readonly { sha256: string; kind: string }[]): string =>
-		JSON.stringify(files.map((f) => [f.kind, f.sha256]).sort());
+	const key = (files: readonly { sha256: string; kind: string; member?: boolean }[]): string =>
+		JSON.stringify(files.flatMap((f) => (f.member ? [] : [[f.kind, f.sha256]])).sort());
 	return (
 		JSON.stringify(manifest.options) === JSON.stringify(options) &&
 		manifest.versions.powerki === versions().powerki &&
@@ -90,12 +92,13 @@ function same(manifest: Manifest, options: Manifest["options"], side: SideSummar
 }
 
 /**
- * Collects one input: a trace file, or the files of one recording. Throws PowerkiError; on any failure the dataset is as it
+ * Collects one input: a trace file, or the files of one recording, or an archive with one of these. Throws PowerkiError; on any failure the dataset is as it
  * was before.
  */
 export async function collectOne(paths: readonly string[], options: CollectOptions): Promise<Collected> {
-	const input = openTogether(paths);
-	const { path, format, files, bytes } = input;
+	const input = await openTogether(paths);
+	const { path, files, bytes } = input;
+	const archive = input.packing?.tar === true;
 	const dataset = resolve(options.out);
 	const record = optionsRecord(options);
 	const earlier = existsSync(dataset)
@@ -109,7 +112,8 @@ export async function collectOne(paths: readonly string[], options: CollectOptio
 		const known = earlier.filter((m) => inputHash(m.sources.map((s) => s.sha256)) === hash);
 		if (known.length > 0) {
 			const { readSideFiles } = await import("./side/index.ts");
-			const side = await readSideFiles(path, options.side ?? []);
+			// those in an archive are the same, since its hash is
+			const side = await readSideFiles(archive ? "-" : path, options.side ?? []);
 			if (known.every((m) => same(m, record, side.used))) {
 				await environment(dataset, () => tidy(dataset, options.signal));
 				return {
@@ -143,7 +147,22 @@ export async function collectOne(paths: readonly string[], options: CollectOptio
 			);
 		const manifests: Manifest[] = [];
 		for (const t of imported.traces) {
-			const manifest = describe(t.summary, sources, imported.side, format.name, record, options);
+			const sideFiles = imported.side.used.map((u) => ({
+				name: basename(u.path),
+				kind: u.kind,
+				sha256: u.sha256,
+				bytes: u.bytes,
+				...(archive && !u.named ? { member: true } : {}),
+			}));
+			const manifest = describe(
+				t.summary,
+				sources,
+				sideFiles,
+				imported.side,
+				imported.format,
+				record,
+				options,
+			);
 			await environment(dataset, () => writeDescription(t.writer, manifest, t.summary));
 			t.writer.close();
 			manifests.push(
@@ -165,6 +184,8 @@ export async function collectOne(paths: readonly string[], options: CollectOptio
 interface Imported {
 	readonly traces: { readonly summary: TraceSummary; readonly writer: ParquetWriter }[];
 	readonly side: SideSummary;
+	/** Name of the format. */
+	readonly format: string;
 	/** Of each file. */
 	readonly sha256: readonly string[];
 }
@@ -172,7 +193,7 @@ interface Imported {
 async function importTo(
 	staging: string,
 	paths: readonly string[],
-	{ path, files, bytes: totalBytes }: Input,
+	{ path, files, bytes }: Input,
 	options: CollectOptions,
 	/** Hashes of the files, where they are known already. */
 	digests: readonly string[] | null,
@@ -181,6 +202,9 @@ async function importTo(
 	const counter = new Int32Array(underWay);
 	const request: ImportRequest = {
 		paths: paths.map((p) => resolve(p)),
+		scratch: join(staging, "unpacked"),
+		dataset: options.out,
+		...(options.maxExpand === undefined ? {} : { maxExpand: options.maxExpand }),
 		side: options.side ?? [],
 		options: {
 			...(options.window ? { window: options.window } : {}),
@@ -196,9 +220,14 @@ async function importTo(
 	hashes.catch(() => {});
 	const traces: Imported["traces"] = [];
 	let side: SideSummary | null = null;
+	let format = "";
+	let totalBytes = bytes;
 	let writer: ParquetWriter | null = null;
 	const handle = async (message: ImportMessage): Promise<boolean> => {
 		switch (message.kind) {
+			case "opened":
+				({ format, bytes: totalBytes } = message);
+				break;
 			case "side":
 				side = message.side;
 				break;
@@ -242,7 +271,7 @@ async function importTo(
 			options.signal,
 			() => new Interrupted([`the dataset is as it was before; nothing of ${basename(path)} was kept`]),
 		);
-		return { traces, side: side!, sha256: await hashes };
+		return { traces, side: side!, format, sha256: await hashes };
 	} catch (error) {
 		for (const w of new Set([...traces.map((t) => t.writer), ...(writer ? [writer as ParquetWriter] : [])]))
 			w.close();
@@ -297,6 +326,7 @@ function workerFile(): string {
 function describe(
 	summary: TraceSummary,
 	sources: readonly ManifestSource[],
+	sideFiles: readonly ManifestSideFile[],
 	side: SideSummary,
 	format: string,
 	options: Manifest["options"],
@@ -314,12 +344,7 @@ function describe(
 		format: { name: format, version: summary.formatVersion },
 		buffer: summary.buffer,
 		sources,
-		sideFiles: side.used.map((u) => ({
-			name: basename(u.path),
-			kind: u.kind,
-			sha256: u.sha256,
-			bytes: u.bytes,
-		})),
+		sideFiles,
 		machine: {
 			arch: summary.machine.arch ?? side.machine.machine ?? null,
 			kernel: summary.machine.kernel ?? side.machine.kernel ?? null,

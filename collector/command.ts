@@ -1,7 +1,7 @@
 /** The collect command: several inputs one after another, progress, a summary of each. */
 
 import { catalog } from "../lib/schema/catalog.ts";
-import { exitCode } from "../lib/schema/errors.ts";
+import { exitCode, PowerkiError } from "../lib/schema/errors.ts";
 import type { Manifest } from "../lib/schema/manifest.ts";
 import { type Collected, type CollectOptions, collectOne } from "./collect.ts";
 import { group } from "./counted.ts";
@@ -23,7 +23,9 @@ export async function collect(
 	const progress = new Progress(process.stderr);
 	const { derived, json, ...rest } = args;
 	const results: (Collected & { seconds: number })[] = [];
-	for (const inputs of groupInputs(paths)) {
+	const failures: PowerkiError[] = [];
+	const groups = await groupInputs(paths);
+	for (const inputs of groups) {
 		const start = performance.now();
 		try {
 			const one = (files: readonly string[]): Promise<Collected> =>
@@ -38,16 +40,40 @@ export async function collect(
 					? await withStandardInput(process.stdin, args.out, signal, (path) => one([path]))
 					: await one(inputs);
 			results.push({ ...collected, seconds: (performance.now() - start) / 1000 });
+		} catch (error) {
+			if (!isOfTheInput(error)) throw error;
+			failures.push(error);
+			continue;
 		} finally {
 			progress.clear();
 		}
 		if (!json) process.stderr.write(summary(results.at(-1)!, args.out));
 	}
-	if (json)
+	if (json && results.length > 0)
 		process.stdout.write(
 			`${JSON.stringify(results.map(jsonOf), (_, v) => (typeof v === "bigint" ? String(v) : v), 2)}\n`,
 		);
+	if (failures.length > 0) throw failed(failures, groups.length);
 	return results.some((r) => r.code === exitCode.damaged) ? exitCode.damaged : exitCode.done;
+}
+
+/** The other inputs may be better: a cluster's archives come together, and one of them is cut off. */
+function isOfTheInput(error: unknown): error is PowerkiError {
+	return (
+		error instanceof PowerkiError && (error.code === exitCode.unreadable || error.code === exitCode.damaged)
+	);
+}
+
+/** One error for all inputs that were not collected, with the code of the first. */
+function failed(failures: readonly PowerkiError[], inputs: number): PowerkiError {
+	const [first] = failures;
+	if (failures.length === 1 && inputs === 1) return first!;
+	return new PowerkiError(
+		first!.code,
+		`${failures.length} of ${inputs} inputs ${failures.length === 1 ? "was" : "were"} not collected`,
+		failures.flatMap((f) => [f.message, ...f.details.map((d) => `  ${d}`)]),
+		{ cause: first },
+	);
 }
 
 function jsonOf(r: Collected & { seconds: number }): unknown {
@@ -79,7 +105,7 @@ function size(bytes: number): string {
 		value /= 1024;
 		unit++;
 	}
-	return `${unit === 0 ? group(value) : value.toPrecision(3)}\u202f${units[unit]}`;
+	return `${unit === 0 ? group(value) : value.toPrecision(value < 1000 ? 3 : 4)}\u202f${units[unit]}`;
 }
 
 function summary(r: Collected & { seconds: number }, out: string): string {

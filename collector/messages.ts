@@ -4,8 +4,14 @@ import type { IdentityRow, ReadOptions, TraceSummary } from "./decode/source.ts"
 import type { SideFiles } from "./side/index.ts";
 
 export interface ImportRequest {
-	/** One trace file, or the files of one recording. */
+	/** One trace file, or the files of one recording; or one archive or compressed file. */
 	readonly paths: readonly string[];
+	/** Where what is packed is unpacked: a folder in the staging folder, to be made. */
+	readonly scratch: string;
+	/** For messages about the room there. */
+	readonly dataset: string;
+	/** Bytes that may come out of an archive; absent = the default. */
+	readonly maxExpand?: number;
 	readonly side: readonly string[];
 	readonly options: ReadOptions;
 	/** One 32-bit counter: batches under way. The decoder waits while there are too many. */
@@ -20,6 +26,8 @@ export interface SideSummary {
 }
 
 export type ImportMessage =
+	/** The format is known, and what is to be read: of a packed input when it is unpacked. */
+	| { readonly kind: "opened"; readonly format: string; readonly bytes: number }
 	| { readonly kind: "side"; readonly side: SideSummary }
 	| { readonly kind: "begin"; readonly buffer: string }
 	| { readonly kind: "batch"; readonly batch: Batch }

@@ -142,6 +142,7 @@ export class Pipeline {
 			files: this.files,
 			sockets: this.sockets,
 			openFiles: options.side.openFiles,
+			workingDirectories: options.side.workingDirectories,
 		});
 		for (const d of this.#derivations)
 			for (const [event, subscription] of Object.entries(d.events)) {
@@ -174,13 +175,18 @@ export class Pipeline {
 		for (const { path, inode } of options.side.cgroups) this.cgroups.known(inode, path);
 		for (const t of options.side.threads) {
 			if (t.cgroup !== undefined) this.cgroups.knownThread(t.tid, t.cgroup, t.when);
-			if (t.name !== undefined) this.threads.known(t.tid, this.strings.code(t.name), "ps");
-			if (t.tgid !== undefined) this.threads.knownProcess(t.tid, t.tgid, "start");
-			this.threads.knownDetails(t.tid, {
-				...(t.kernelThread === undefined ? {} : { kernel: t.kernelThread }),
-				...(t.ppid === undefined ? {} : { parentTgid: t.ppid }),
-				...(t.command === undefined ? {} : { command: t.command }),
-			});
+			const told = t.when === "after" ? "after" : "start";
+			if (t.name !== undefined) this.threads.known(t.tid, this.strings.code(t.name), "ps", told);
+			if (t.tgid !== undefined) this.threads.knownProcess(t.tid, t.tgid, told);
+			this.threads.knownDetails(
+				t.tid,
+				{
+					...(t.kernelThread === undefined ? {} : { kernel: t.kernelThread }),
+					...(t.ppid === undefined ? {} : { parentTgid: t.ppid }),
+					...(t.command === undefined ? {} : { command: t.command }),
+				},
+				told,
+			);
 		}
 	}
 

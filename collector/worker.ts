@@ -1,12 +1,14 @@
 /** The decoding thread: reads side files and records, derives, and posts batches; waits while the writer is behind. */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { PowerkiError } from "../lib/schema/errors.ts";
-import type { Sink } from "./decode/source.ts";
+import { type Unpacked, unpack } from "./archive/unpack.ts";
+import type { Note, Sink } from "./decode/source.ts";
 import { machineRows } from "./identity/machine-rows.ts";
 import { type ImportMessage, type ImportRequest, MAX_UNDER_WAY } from "./messages.ts";
 import { openTogether } from "./open-input.ts";
 import { readSideFiles } from "./side/index.ts";
 import { giveBuffer } from "./write/buffers.ts";
+import { environment } from "./write/environment.ts";
 
 const request = workerData as ImportRequest;
 const port = parentPort!;
@@ -22,8 +24,28 @@ function takeBack(): void {
 		for (const buffer of received.message as ArrayBuffer[]) giveBuffer(buffer);
 }
 
+/** Bytes of an archive between two messages of progress. */
+const PROGRESS = 1024 * 1024;
+
+async function open(): Promise<Unpacked> {
+	const input = await openTogether(request.paths);
+	if (input.packing === null) return { ...input, notes: [] };
+	let told = 0;
+	return environment(request.dataset, () =>
+		unpack(input, request.scratch, {
+			...(request.maxExpand === undefined ? {} : { maxExpand: request.maxExpand }),
+			onProgress(bytes) {
+				if (bytes - told < PROGRESS) return;
+				told = bytes;
+				post({ kind: "progress", bytes, events: 0 });
+			},
+		}),
+	);
+}
+
 async function run(): Promise<void> {
-	const { path, format, files } = openTogether(request.paths);
+	const { path, format, files, bytes: total, notes } = await open();
+	post({ kind: "opened", format: format.name, bytes: total });
 	const side = await readSideFiles(path, request.side);
 	post({ kind: "side", side: { used: side.used, machine: side.machine, wallClocks: side.wallClocks } });
 	const sink: Sink = {
@@ -41,14 +63,32 @@ async function run(): Promise<void> {
 		rows: (table, rows) => post({ kind: "rows", table, rows }),
 		end(summary) {
 			for (const { table, rows } of machineRows(summary, side)) post({ kind: "rows", table, rows });
-			post({ kind: "end", summary: { ...summary, notes: [...summary.notes, ...side.notes] } });
+			post({
+				kind: "end",
+				summary: {
+					...summary,
+					damaged: summary.damaged || notes.some((n) => n.severity === "error"),
+					notes: [...notes, ...summary.notes, ...side.notes],
+				},
+			});
 		},
 		progress: (bytes, events) => post({ kind: "progress", bytes, events }),
 	};
-	for await (const _ of format.read(files, side, request.options, sink)) {
-		// each turn is a chance for the port to deliver
+	try {
+		for await (const _ of format.read(files, side, request.options, sink)) {
+			// each turn is a chance for the port to deliver
+		}
+	} catch (error) {
+		throw withDamage(error, notes);
 	}
 	post({ kind: "done" });
+}
+
+/** What cannot be read may be so because the archive is damaged. */
+function withDamage(error: unknown, notes: readonly Note[]): unknown {
+	const damage = notes.filter((n) => n.severity === "error").map((n) => `${n.source}: ${n.text}`);
+	if (!(error instanceof PowerkiError) || damage.length === 0) return error;
+	return new PowerkiError(error.code, error.message, [...damage, ...error.details], { cause: error });
 }
 
 run().catch((error: unknown) => {

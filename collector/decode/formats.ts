@@ -1,5 +1,9 @@
 /** The formats that collect reads, and what other files look like. */
 
+import { inspectLinuxki } from "./linuxki/info.ts";
+import { readLinuxki } from "./linuxki/read.ts";
+import { linuxkiDirectory, linuxkiSeries } from "./linuxki/recording.ts";
+import { isLinuxki } from "./linuxki/sniff.ts";
 import { isPerfData } from "./perf/header.ts";
 import { inspectPerf } from "./perf/info.ts";
 import { readPerf } from "./perf/read.ts";
@@ -23,6 +27,14 @@ export const formats: readonly Format[] = [
 		series: perfSeries,
 		read: readPerf,
 		inspect: inspectPerf,
+	},
+	{
+		name: "linuxki",
+		sniff: isLinuxki,
+		folder: linuxkiDirectory,
+		series: linuxkiSeries,
+		read: readLinuxki,
+		inspect: inspectLinuxki,
 	},
 ];
 
@@ -63,4 +75,4 @@ export function describeInput(head: Uint8Array): { looks: string; advice?: strin
 }
 
 export const readable =
-	"trace.dat (versions 6 and 7 of trace-cmd), perf.data (file, pipe, folder, files of --switch-output)";
+	"trace.dat (versions 6 and 7 of trace-cmd), perf.data (file, pipe, folder, files of --switch-output), LinuxKI (folder with ki.bin files, or these files)";

@@ -5,7 +5,7 @@
 import type { Cgroups } from "../identity/cgroups.ts";
 import type { Files } from "../identity/files.ts";
 import type { Sockets } from "../identity/sockets.ts";
-import type { OpenFileFact } from "../side/index.ts";
+import type { OpenFileFact, WorkingDirectoryFact } from "../side/index.ts";
 import { BlockIos } from "./block-io.ts";
 import { CgroupThreads } from "./cgroup-thread.ts";
 import type { Derivation, DeriveContext } from "./derivation.ts";
@@ -26,6 +26,7 @@ export interface Identities {
 	readonly files: Files;
 	readonly sockets: Sockets;
 	readonly openFiles: readonly OpenFileFact[];
+	readonly workingDirectories: readonly WorkingDirectoryFact[];
 }
 
 /** Without `derived`: only what the event tables need (thread identity), and the gaps. */

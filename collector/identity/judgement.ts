@@ -117,6 +117,33 @@ export function judgeUser(nip: UserPlace, lr: UserPlace | null, slot: UserPlace 
 	return ofCaller && !callsItself(slot.code) ? dropSlot : both;
 }
 
+/** A word of a user chain: what judging needs where no code is at hand. */
+export type ChainWord = Pick<UserPlace, "address" | "executable">;
+
+/**
+ * Which of the first words of a user part are callers where it begins with the link register, not with NIP: LR, slot0,
+ * slot1 … as LinuxKI's module records it (7.11). The instruction itself is not there, so LR cannot be held against it.
+ *
+ * slot0, the save word of the innermost frame, belongs to the function that was called last: 0 or garbage in all stacks
+ * of both POWER captures, never a frame. LR is dropped where it was saved already (slot1 is the same) and where it lies
+ * outside executable memory; slot1, which a function with a frame that has not saved LR leaves unwritten, where it lies
+ * outside. `others`: the mappings of a word behind them are known, so that those of the process are.
+ */
+export function judgeLinked(
+	lr: ChainWord | null,
+	slot: ChainWord | null,
+	others: boolean,
+): { readonly lr: boolean; readonly slot: boolean } {
+	const outside = (word: ChainWord | null, known: boolean) =>
+		word !== null && (word.executable === false || (word.executable === null && known));
+	const lrOutside = outside(lr, others || slot?.executable === true);
+	const slotOutside = outside(slot, others || lr?.executable === true);
+	return {
+		lr: lr !== null && !lrOutside && lr.address !== slot?.address,
+		slot: slot !== null && !slotOutside,
+	};
+}
+
 /** Whether a return address lies in the function of `nip`; null where that function is not known. */
 function inFunctionOf(nip: UserPlace, ret: UserPlace): boolean | null {
 	if (nip.code) {

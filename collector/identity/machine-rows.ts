@@ -2,19 +2,21 @@
 
 import type { IdentityRow, TraceSummary } from "../decode/source.ts";
 import type { SideFiles } from "../side/index.ts";
-import { resolveCpus } from "./topology.ts";
+import { mostCpus, onlineCpus, resolveCpus } from "./topology.ts";
 
 export function machineRows(
 	summary: TraceSummary,
 	side: SideFiles,
 ): { table: string; rows: IdentityRow[] }[] {
-	const facts = new Map(resolveCpus(side.cpuSources, summary.machine.cpus).map((c) => [c.cpu, c]));
 	const seen = new Map(summary.cpus.map((c) => [c.cpu, c]));
-	const numbers = new Set<number>([
-		...facts.keys(),
-		...seen.keys(),
-		...Array.from({ length: summary.machine.cpus }, (_, i) => i),
-	]);
+	const { cpus: count } = summary.machine;
+	const traced = new Set(seen.keys());
+	const facts = new Map(resolveCpus(side.cpuSources, count, traced).map((c) => [c.cpu, c]));
+	// A CPU that is possible and not on-line is none: a partition of two may count 128.
+	const online =
+		onlineCpus(side.cpuSources, count, traced) ??
+		Array.from({ length: Math.min(count, mostCpus) }, (_, i) => i);
+	const numbers = new Set<number>([...online, ...traced]);
 	const cpu = [...numbers]
 		.sort((a, b) => a - b)
 		.map((n) => {
@@ -41,6 +43,7 @@ export function machineRows(
 				major: d.major,
 				minor: d.minor,
 				name: d.name,
+				alias: d.alias,
 				bytes: d.bytes,
 				holders: d.holders,
 			})),

@@ -83,9 +83,8 @@ function writeProcessTable(
 		const named = threads.nameOf(main) !== -1 ? main : members.find((m) => threads.nameOf(m) !== -1);
 		const parent = threads.parentOf(main);
 		const parentTgid =
-			leader !== -1 && parent !== -1 ? threads.tgidOf(parent) : (threads.sideParentOf(tgid) ?? -1);
-		const started = threads.startKnown(main);
-		const command = started ? undefined : threads.commandOf(tgid);
+			leader !== -1 && parent !== -1 ? threads.tgidOf(parent) : (threads.sideParentOf(main) ?? -1);
+		const command = threads.commandOf(main);
 		out.append({
 			tgid,
 			leader_utid: orNull(leader),

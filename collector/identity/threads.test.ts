@@ -172,6 +172,73 @@ describe("processes", () => {
 		]);
 	});
 
+	describe("a side file from after the recording", () => {
+		test("speaks of the last life at a tid, if that has not ended", () => {
+			const t = new DeriveTest()
+				.event(1, 0, 8, "sched_switch", swap(8, 0x10, 0))
+				.event(2, 0, 0, "sched_wakeup_new", { comm: "b", pid: 8 })
+				.event(3, 0, 9, "sched_switch", swap(9, 0x10, 0))
+				.event(4, 0, 7, "sched_process_exit", { comm: "x", pid: 7 });
+			for (const [tid, tgid] of [
+				[7, 70],
+				[8, 80],
+				[9, 90],
+			] as const) {
+				t.threads.knownProcess(tid, tgid, "after");
+				t.threads.knownDetails(tid, { kernel: false }, "after");
+			}
+			identify(t);
+			expect(t.rows("thread", "tid", "tgid", "kernel_thread").slice(1)).toEqual([
+				{ tid: 8, tgid: null, kernel_thread: null },
+				{ tid: 8, tgid: 80, kernel_thread: false },
+				{ tid: 9, tgid: null, kernel_thread: null },
+				{ tid: 7, tgid: null, kernel_thread: null },
+			]);
+		});
+
+		test("tells name, parent and command of a process that began in the trace, a file of the start does not", () => {
+			for (const [told, name, parent, command] of [
+				["after", "server", 1, "/bin/server"],
+				["start", null, null, null],
+			] as const) {
+				const t = new DeriveTest().event(1, 0, 0, "sched_wakeup_new", { pid: 50 }).event(2, 0, 50, "x", {});
+				t.threads.known(50, t.strings.code("server"), "ps", told);
+				t.threads.knownProcess(50, 50, told);
+				t.threads.knownDetails(50, { parentTgid: 1, command: "/bin/server" }, told);
+				// its tgid from an event, so that there is a process in both cases
+				t.threads.inProcess(1, 50);
+				identify(t);
+				expect(t.rows("process", "tgid", "name", "parent_tgid", "command")).toEqual([
+					{ tgid: 50, name, parent_tgid: parent, command },
+				]);
+			}
+		});
+
+		test("does not hide what one of the start says of an earlier life", () => {
+			const t = new DeriveTest()
+				.event(1, 0, 30, "sched_switch", { prev_pid: 30, prev_prio: 0, prev_state: 0x10, next_pid: 0 })
+				.event(2, 0, 0, "sched_wakeup_new", { pid: 30 });
+			t.threads.known(30, t.strings.code("old"), "ps", "start");
+			t.threads.known(30, t.strings.code("new"), "ps", "after");
+			identify(t);
+			expect(t.rows("thread", "tid", "name").slice(1)).toEqual([
+				{ tid: 30, name: "old" },
+				{ tid: 30, name: "new" },
+			]);
+		});
+
+		test("gives a row to a thread that no event shows, not to a tid whose life ended", () => {
+			const t = new DeriveTest().event(1, 0, 9, "sched_switch", swap(9, 0x10, 0));
+			t.threads.known(9, t.strings.code("another"), "ps", "after");
+			t.threads.known(8, t.strings.code("asleep"), "ps", "after");
+			identify(t);
+			expect(t.rows("thread", "tid", "name").slice(1)).toEqual([
+				{ tid: 9, name: "t9" },
+				{ tid: 8, name: "asleep" },
+			]);
+		});
+	});
+
 	test("have the parent and the command of ps where no fork tells", () => {
 		const t = new DeriveTest().event(1, 0, 50, "x");
 		t.threads.known(50, t.strings.code("server"), "ps");

@@ -27,14 +27,34 @@ const kernelNames =
 /** Stamps of CPUs can differ by this much (ns) on clocks that are not global: a thread that shows itself this little before its own fork is the forked one. */
 const SKEW = 100_000;
 
+/**
+ * When something was true of a tid that is told from outside the events:
+ *
+ * - start: a side file from before the recording, or of no known time; of the first life at the tid, unless that began later
+ * - end: saved with the trace at its end; of the last life
+ * - after: a side file from after the recording; of the last life, if it has not ended: else the tid is another's by then
+ */
+export type Told = "start" | "end" | "after";
+
+/** The best first, where several are of one life. */
+const tellers: readonly Told[] = ["start", "after", "end"];
+
 /** Where a tgid is known from; a better source replaces a worse one. */
 enum From {
 	nothing = 0,
-	/** saved with the trace at its end: true for the last life at a tid */
 	end = 1,
-	/** side file from before the recording: true for the first life at a tid */
-	start = 2,
-	events = 3,
+	after = 2,
+	start = 3,
+	events = 4,
+}
+
+/** What is told of a tid from outside the events; absent = not told. */
+interface Outside {
+	name?: { code: number; source: NameSource };
+	tgid?: number;
+	kernel?: boolean;
+	parentTgid?: number;
+	command?: string;
 }
 
 /** What is known of a life, as bits. */
@@ -94,11 +114,11 @@ export class Threads {
 
 	readonly #strings: StringPool;
 	readonly #names: NameFact[] = [];
-	readonly #sideName = new Map<number, { code: number; from: From; source: NameSource }>();
-	readonly #sideTgid = new Map<number, { tgid: number; from: From }>();
-	readonly #sideKernel = new Map<number, boolean>();
-	readonly #sideParent = new Map<number, number>();
-	readonly #sideCommand = new Map<number, string>();
+	readonly #outside: Readonly<Record<Told, Map<number, Outside>>> = {
+		start: new Map(),
+		end: new Map(),
+		after: new Map(),
+	};
 
 	constructor(strings: StringPool) {
 		this.#strings = strings;
@@ -194,14 +214,14 @@ export class Threads {
 		return cloned || (this.#flags[utid] & Flag.tookOver) !== 0;
 	}
 
-	/** Parent process by a ps side file; undefined if not told. */
-	sideParentOf(tgid: number): number | undefined {
-		return this.#sideParent.get(tgid);
+	/** Parent of the process whose main thread this is, by a ps side file; undefined if not told. */
+	sideParentOf(utid: number): number | undefined {
+		return this.#ofProcess(utid, "parentTgid");
 	}
 
-	/** Command line by a ps side file; undefined if not told. */
-	commandOf(tgid: number): string | undefined {
-		return this.#sideCommand.get(tgid);
+	/** Command line of the process whose main thread this is, by a ps side file; undefined if not told. */
+	commandOf(utid: number): string | undefined {
+		return this.#ofProcess(utid, "command");
 	}
 
 	/** All names, in order of arrival. */
@@ -324,34 +344,41 @@ export class Threads {
 
 	/**
 	 * A name from outside the events, used where the events tell none. "cmdline" = saved with the trace, the last name
-	 * at the tid; "ps" = listed when the recording began. Any time before `settle`.
+	 * at the tid; "ps" = listed by a side file. Any time before `settle`.
 	 */
-	known(tid: number, nameCode: number, source: "cmdline" | "comm" | "ps"): void {
-		const from = source === "cmdline" ? From.end : From.start;
-		const have = this.#sideName.get(tid);
-		if (!have || have.from <= from) this.#sideName.set(tid, { code: nameCode, from, source });
+	known(
+		tid: number,
+		nameCode: number,
+		source: "cmdline" | "comm" | "ps",
+		told: Told = source === "cmdline" ? "end" : "start",
+	): void {
+		this.#tell(tid, told).name = { code: nameCode, source };
 	}
 
 	/**
-	 * The process of a tid from outside the events: "end" = saved with the trace (saved_tgids), "start" = a side file from
-	 * before the recording. Told before the events, tgidOf knows it from the thread's first sight on.
+	 * The process of a tid from outside the events (saved_tgids: "end"). Told before the events, tgidOf knows it from the
+	 * thread's first sight on.
 	 */
-	knownProcess(tid: number, tgid: number, from: "start" | "end"): void {
-		const side = { tgid, from: from === "start" ? From.start : From.end };
-		const have = this.#sideTgid.get(tid);
-		if (!have || have.from <= side.from) this.#sideTgid.set(tid, side);
+	knownProcess(tid: number, tgid: number, told: Told): void {
+		this.#tell(tid, told).tgid = tgid;
 	}
 
 	/** From a ps side file: kernel thread or not, process id of the parent, command line; undefined = not told. */
-	knownDetails(tid: number, details: { kernel?: boolean; parentTgid?: number; command?: string }): void {
-		if (details.kernel !== undefined) this.#sideKernel.set(tid, details.kernel);
-		if (details.parentTgid !== undefined) this.#sideParent.set(tid, details.parentTgid);
-		if (details.command !== undefined) this.#sideCommand.set(tid, details.command);
+	knownDetails(
+		tid: number,
+		details: { kernel?: boolean; parentTgid?: number; command?: string },
+		told: Told = "start",
+	): void {
+		const outside = this.#tell(tid, told);
+		outside.kernel = details.kernel ?? outside.kernel;
+		outside.parentTgid = details.parentTgid ?? outside.parentTgid;
+		outside.command = details.command ?? outside.command;
 	}
 
 	/**
 	 * After the last event: gives what side files know to the lives that they speak of, and a utid to each thread of a ps
-	 * or maps side file that no event shows (in order of tid). Call once.
+	 * or maps side file that no event shows (in order of tid): most slept all the time; the few that began after the
+	 * recording cannot be told from them. Call once.
 	 */
 	settle(): void {
 		for (const tid of this.#onlyInSideFiles()) this.#begin(tid, Number.NaN);
@@ -364,30 +391,34 @@ export class Threads {
 			// one that took the tid over is of the same process as the life before
 			if (!last.has(tid) || !(this.#flags[utid] & Flag.tookOver)) last.set(tid, utid);
 		}
-		const lifeOf = (tid: number, from: From) => {
-			if (from === From.end) return last.get(tid);
-			const utid = first.get(tid);
-			return utid !== undefined && !this.startKnown(utid) ? utid : undefined;
+		const lifeOf: Readonly<Record<Told, (tid: number) => number | undefined>> = {
+			start: (tid) => {
+				const utid = first.get(tid);
+				return utid !== undefined && !this.startKnown(utid) ? utid : undefined;
+			},
+			end: (tid) => last.get(tid),
+			after: (tid) => this.#livingAt(tid),
 		};
 		for (let utid = 1; utid < this.#count; utid++) {
 			// guessed for the first life when it began; true for the last
-			if (this.#tgidFrom[utid] === From.end && last.get(this.#tid[utid])! > utid) {
+			const from = this.#tgidFrom[utid];
+			const tid = this.#tid[utid];
+			if (
+				(from === From.end && last.get(tid)! > utid) ||
+				(from === From.after && this.#livingAt(tid) !== utid)
+			) {
 				this.#tgid[utid] = -1;
 				this.#tgidFrom[utid] = From.nothing;
 			}
 		}
-		for (const [tid, { tgid, from }] of this.#sideTgid) {
-			const utid = lifeOf(tid, from);
-			if (utid !== undefined) this.#setTgid(utid, tgid, from);
-		}
-		for (const [tid, { code, from, source }] of this.#sideName) {
-			const utid = lifeOf(tid, from);
-			if (utid !== undefined) this.namedIfUnknown(utid, code, Number.NaN, source);
-		}
-		for (const [tid, kernel] of this.#sideKernel) {
-			const utid = lifeOf(tid, From.start);
-			if (utid !== undefined && this.#kernel[utid] === -1) this.#kernel[utid] = kernel ? 1 : 0;
-		}
+		for (const told of tellers)
+			for (const [tid, { name, tgid, kernel }] of this.#outside[told]) {
+				const utid = lifeOf[told](tid);
+				if (utid === undefined) continue;
+				if (tgid !== undefined) this.#setTgid(utid, tgid, From[told]);
+				if (name !== undefined) this.namedIfUnknown(utid, name.code, Number.NaN, name.source);
+				if (kernel !== undefined && this.#kernel[utid] === -1) this.#kernel[utid] = kernel ? 1 : 0;
+			}
 		// creators have smaller utids than what they create: one pass hands tgids down
 		for (let utid = 1; utid < this.#count; utid++) {
 			const parent = this.#parent[utid];
@@ -415,15 +446,15 @@ export class Threads {
 		const known = this.#odd.get(tid) || this.#takeOver(tid);
 		if (known) return known;
 		const utid = this.#begin(tid, ts);
-		const side = this.#sideName.get(tid);
+		const name = this.#outside.start.get(tid)?.name;
 		// what perf says of the start holds until its next record (but for the work queue in a kworker's name, which no
 		// event has); a ps may be out of date when the events begin
 		if (
-			side?.source === "comm" &&
+			name?.source === "comm" &&
 			!this.#ended.has(tid) &&
-			!this.#strings.text(side.code).startsWith("kworker/")
+			!this.#strings.text(name.code).startsWith("kworker/")
 		)
-			this.namedIfUnknown(utid, side.code, ts, side.source);
+			this.namedIfUnknown(utid, name.code, ts, name.source);
 		return utid;
 	}
 
@@ -462,8 +493,8 @@ export class Threads {
 		this.lastTs[utid] = ts;
 		if (tid >= 0 && tid < TID_LIMIT) this.byTid[tid] = utid;
 		else this.#odd.set(tid, utid);
-		const side = this.#sideTgid.get(tid);
-		if (side && !this.#ended.has(tid)) this.#setTgid(utid, side.tgid, side.from);
+		if (!this.#ended.has(tid))
+			for (const told of tellers) this.#setTgid(utid, this.#outside[told].get(tid)?.tgid ?? -1, From[told]);
 		return utid;
 	}
 
@@ -482,14 +513,35 @@ export class Threads {
 		this.#tgidFrom[utid] = from;
 	}
 
-	/** Threads of side files from before the recording; names saved with the trace alone are of no thread that it shows. */
+	#tell(tid: number, told: Told): Outside {
+		const facts = this.#outside[told];
+		let outside = facts.get(tid);
+		if (!outside) {
+			outside = {};
+			facts.set(tid, outside);
+		}
+		return outside;
+	}
+
+	/** The life at a tid that was not seen to end. */
+	#livingAt(tid: number): number | undefined {
+		const utid = this.byTid[tid] || this.#odd.get(tid) || 0;
+		return utid === 0 || this.endKnown(utid) ? undefined : utid;
+	}
+
+	/** What ps says of the process with this main thread (of one whose main thread is unknown: another of its threads). */
+	#ofProcess<K extends "parentTgid" | "command">(utid: number, what: K): Outside[K] {
+		const tgid = this.#tgid[utid];
+		const atStart = this.startKnown(utid) ? undefined : this.#outside.start.get(tgid)?.[what];
+		return atStart ?? (this.#livingAt(tgid) === utid ? this.#outside.after.get(tgid)?.[what] : undefined);
+	}
+
+	/** Threads of ps and maps side files; names saved with the trace alone are of no thread that it shows. */
 	#onlyInSideFiles(): number[] {
 		const tids = new Set<number>();
-		for (const side of [this.#sideName, this.#sideTgid]) {
-			for (const [tid, { from }] of side) {
-				if (tid > 0 && from === From.start && this.find(tid) === 0) tids.add(tid);
-			}
-		}
+		for (const told of ["start", "after"] as const)
+			for (const [tid, { name, tgid }] of this.#outside[told])
+				if (tid > 0 && (name !== undefined || tgid !== undefined) && this.find(tid) === 0) tids.add(tid);
 		return [...tids].sort((a, b) => a - b);
 	}
 

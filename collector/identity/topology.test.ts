@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
-import { readCpuinfo, readLscpu, readLscpuTable, readTopology } from "../side/cpus.ts";
-import { parseCpuList, resolveCpus } from "./topology.ts";
+import {
+	readCpuinfo,
+	readLscpu,
+	readLscpuTable,
+	readNodeFolders,
+	readNumactl,
+	readTopology,
+} from "../side/cpus.ts";
+import { onlineCpus, parseCpuList, resolveCpus } from "./topology.ts";
 
 const smt2 = `cpu0 core_id=0 package=0 siblings=0-1
 cpu1 core_id=0 package=0 siblings=0-1
@@ -47,6 +54,7 @@ test("lscpu -e tells node, socket and core", () => {
 		{ cpu: 1, core: 0, socket: 0, node: 0, smtThread: 1 },
 		{ cpu: 4, core: 1, socket: 0, node: 1, smtThread: 0 },
 	]);
+	expect(readLscpuTable("CPU CORE ONLINE\n0 0 yes\n1 - no\n").map((c) => c.cpu)).toEqual([0]);
 	expect(readLscpuTable("CPU SOCKET CORE ONLINE\n0 - 0 yes\n")).toMatchObject([
 		{ cpu: 0, socket: undefined, core: 0 },
 	]);
@@ -66,6 +74,14 @@ test("the summary of lscpu gives cores on POWER, whose threads are numbered next
 		node: 0,
 		model: "POWER9 (architected), altivec supported",
 	});
+	// SMT off on a machine of eight threads a core
+	expect(readLscpu(lscpu(3, "0,8,16", 1)).map((c) => [c.cpu, c.core, c.smtThread])).toEqual([
+		[0, 0, 0],
+		[8, 8, 0],
+		[16, 16, 0],
+	]);
+	// neighbours of two cores, the first thread of one off-line
+	expect(readLscpu(lscpu(4, "1-4", 2))[1].core).toBeUndefined();
 	// threads switched off in the middle of cores
 	expect(readLscpu(lscpu(4, "0,2,8,10", 2))[1].core).toBeUndefined();
 });
@@ -135,6 +151,87 @@ test("core numbers of two kinds of file are not mixed", () => {
 		{ cpu: 0, core: 0, smtThread: 0, node: 1, socket: undefined, model: undefined },
 		{ cpu: 1, core: 8, smtThread: 0, node: 1, socket: undefined, model: undefined },
 	]);
+});
+
+const source = (path: string, cpus: ReturnType<typeof readLscpu>, partial = false) => ({
+	path,
+	rank: 0,
+	detail: partial ? 4 : 2,
+	cpus,
+	...(partial ? { partial } : {}),
+});
+
+test("a machine whose CPUs are numbered with holes", () => {
+	const sources = [source("lscpu", readLscpu(lscpu(3, "0,8,16", 1)))];
+	const seen = new Set([0, 16]);
+	// counted by the recorder as on-line, by the highest number, or as possible
+	for (const count of [3, 17, 128]) {
+		expect(resolveCpus(sources, count, seen).map((c) => [c.cpu, c.core])).toEqual([
+			[0, 0],
+			[8, 8],
+			[16, 16],
+		]);
+		expect(onlineCpus(sources, count, seen)).toEqual([0, 8, 16]);
+	}
+	expect(resolveCpus(sources, 2, seen)).toEqual([]);
+});
+
+test("two CPUs are on-line of 128 that are possible", () => {
+	const sources = [
+		source("lscpu", readLscpu(lscpu(2, "0-1", 2))),
+		source(
+			"nodes",
+			Array.from({ length: 128 }, (_, cpu) => ({ cpu, node: cpu >> 6 })),
+			true,
+		),
+	];
+	expect(onlineCpus(sources, 128, new Set([0, 1]))).toEqual([0, 1]);
+	expect(resolveCpus(sources, 128, new Set([0, 1])).slice(0, 2)).toMatchObject([
+		{ cpu: 0, core: 0, smtThread: 0, node: 0 },
+		{ cpu: 1, core: 0, smtThread: 1, node: 0 },
+	]);
+});
+
+test("a file that lacks a CPU with records is of another machine", () => {
+	const sources = [source("lscpu", readLscpu(lscpu(4, "0-3", 2)))];
+	expect(resolveCpus(sources, 8, new Set([0, 5]))).toEqual([]);
+	expect(onlineCpus(sources, 8, new Set([0, 5]))).toBeNull();
+	expect(resolveCpus(sources, 8, new Set([0, 3]))).toHaveLength(4);
+	// where one file speaks of the trace's number, those that do not are of another machine
+	const both = [...sources, source("lscpu-8", readLscpu(lscpu(8, "0-7", 4)))];
+	expect(resolveCpus(both, 8, new Set([0, 3])).map((c) => c.core)).toEqual([0, 0, 0, 0, 4, 4, 4, 4]);
+});
+
+test("numactl and the folders of sysfs tell the nodes and not which CPUs there are", () => {
+	const numactl = readNumactl(
+		"available: 2 nodes (0,8)\nnode 0 cpus: 0 1 2\nnode 0 size: 1460 MB\nnode 8 cpus:\nnode 8 size: 0 MB\nnode distances:\nnode   0   8 \n",
+	);
+	expect(numactl).toEqual([
+		{ cpu: 0, node: 0 },
+		{ cpu: 1, node: 0 },
+		{ cpu: 2, node: 0 },
+	]);
+	const folders = readNodeFolders(
+		"/sys/devices/system/node/node0:\ncpu0\ncpulist\ncpumap\n\n/sys/devices/system/node/node0/power:\ncpu7\n\n/sys/devices/system/node/node8:\ncpu1\n0-1\n",
+	);
+	expect(folders).toEqual([
+		{ cpu: 0, node: 0 },
+		{ cpu: 1, node: 8 },
+	]);
+	const sources = [source("numa_info", numactl, true)];
+	expect(onlineCpus(sources, 3, new Set([0]))).toBeNull();
+	expect(resolveCpus(sources, 3, new Set([0])).map((c) => c.node)).toEqual([0, 0, 0]);
+});
+
+test("numbers that no machine has are left out", () => {
+	const [cpu] = resolveCpus([
+		source("x", [
+			{ cpu: 0, core: 1e12, socket: 0 },
+			{ cpu: 1e9, core: 0 },
+		]),
+	]);
+	expect(cpu).toEqual({ cpu: 0, core: undefined, socket: 0 });
+	expect(parseCpuList("0-8000,0-8000,0-8000")).toBeNull();
 });
 
 test("CPU lists", () => {

@@ -15,17 +15,22 @@ export interface CpuSource {
 	path: string;
 	/** 0 beside the trace, 1 in its side/, 2 named by --side. */
 	rank: number;
-	/** How directly the kind of file tells the topology: 0 sysfs, 1 lscpu -e, 2 lscpu, 3 cpuinfo. */
+	/** How directly the kind of file tells the topology: 0 sysfs, 1 lscpu -e, 2 lscpu, 3 cpuinfo, 4 lists of nodes. */
 	detail: number;
+	/** It tells something of CPUs, and not which of them are on-line. Absent: its CPUs are those that are on-line. */
+	partial?: boolean;
 	cpus: CpuFact[];
 }
+
+/** The kernel has no more: NR_CPUS of x86 and powerpc. */
+export const mostCpus = 8192;
 
 /** CPU lists of sysfs and lscpu: "0-3,8,10-11". Null if the text is none. */
 export function parseCpuList(text: string): number[] | null {
 	const cpus: number[] = [];
 	for (const part of text.trim().split(",")) {
-		const range = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part.trim());
-		if (!range) return null;
+		const range = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part.trim());
+		if (!range || cpus.length > mostCpus) return null;
 		for (let cpu = Number(range[1]); cpu <= Number(range[2] ?? range[1]); cpu++) cpus.push(cpu);
 	}
 	return cpus;
@@ -43,32 +48,71 @@ export function numberThreads(cpus: CpuFact[]): CpuFact[] {
 	return cpus;
 }
 
-/**
- * One entry a CPU. Files that speak of another number of CPUs than the trace has (files of another machine in the same
- * folder) are left out; without `traceCpus` the best file says how many there are. The rest is merged field by field:
- * nearer to the trace first, then the kind of file that tells more directly.
- *
- * @param traceCpus highest CPU number of the trace + 1, if known
- */
-export function resolveCpus(sources: readonly CpuSource[], traceCpus?: number): CpuFact[] {
-	const count = (s: CpuSource) => s.cpus.reduce((n, c) => Math.max(n, c.cpu + 1), 0);
+/** The files that can be of the machine that was traced, nearest to the trace first. */
+function fitting(
+	sources: readonly CpuSource[],
+	traceCpus?: number,
+	seen: ReadonlySet<number> = new Set(),
+): CpuSource[] {
 	const ranked = sources
+		.map((source) => {
+			const cpus = source.cpus.filter((c) => c.cpu < mostCpus);
+			return { ...source, cpus, numbers: new Set(cpus.map((c) => c.cpu)) };
+		})
 		.filter((s) => s.cpus.length > 0)
 		.sort((a, b) => a.rank - b.rank || a.detail - b.detail);
-	if (ranked.length === 0) return [];
-	const wanted = traceCpus ?? count(ranked[0]);
-	const fitting = ranked.filter((s) => count(s) === wanted);
+	const best = ranked.find((s) => !s.partial) ?? ranked[0];
+	const beyond = (numbers: ReadonlySet<number>) => 1 + [...numbers].reduce((n, cpu) => Math.max(n, cpu), -1);
+	const wanted = traceCpus ?? (best ? beyond(best.numbers) : 0);
+	const covering = ranked.filter((s) => [...seen].every((cpu) => s.numbers.has(cpu)));
+	const sameNumber = (s: (typeof ranked)[number]) =>
+		s.numbers.size === wanted || beyond(s.numbers) === wanted;
+	const same = covering.filter(sameNumber);
+	if (seen.size === 0 || same.some((s) => !s.partial)) return same;
+	return covering.filter((s) => sameNumber(s) || s.numbers.size < wanted);
+}
+
+/** Values that a column can hold. */
+const known = (n: number | undefined) => (n !== undefined && n < 2 ** 31 ? n : undefined);
+
+/**
+ * What the files tell of each CPU. Files that cannot be of the machine of the trace (files of another one in the same
+ * folder) are left out: those that lack a CPU with records, and those that speak of another number of CPUs. They may
+ * speak of fewer if no file speaks of the trace's number: a trace may count CPUs that are possible and not on-line (trace-cmd
+ * on a partition that CPUs can be added to). Without `traceCpus` the best file says how many there are. The rest is merged
+ * field by field: nearer to the trace first, then the kind of file that tells more directly.
+ *
+ * @param traceCpus number of CPUs, or the highest + 1, as the trace counts them
+ * @param seen CPUs that have records
+ */
+export function resolveCpus(
+	sources: readonly CpuSource[],
+	traceCpus?: number,
+	seen?: ReadonlySet<number>,
+): CpuFact[] {
+	const fit = fitting(sources, traceCpus, seen);
 	const cpus = new Map<number, CpuFact>();
 	// core, socket and thread belong together: numbers of two kinds of file must not be mixed
-	const placed = fitting.find((s) => s.cpus.some((c) => c.core !== undefined));
-	for (const source of fitting)
+	const placed = fit.find((s) => s.cpus.some((c) => c.core !== undefined));
+	for (const source of fit)
 		for (const fact of source.cpus) {
-			const known = cpus.get(fact.cpu) ?? { cpu: fact.cpu };
-			cpus.set(fact.cpu, known);
-			if (source === placed) Object.assign(known, { core: fact.core, smtThread: fact.smtThread });
-			known.socket ??= fact.socket;
-			known.node ??= fact.node;
-			known.model ??= fact.model;
+			const merged = cpus.get(fact.cpu) ?? { cpu: fact.cpu };
+			cpus.set(fact.cpu, merged);
+			if (source === placed)
+				Object.assign(merged, { core: known(fact.core), smtThread: known(fact.smtThread) });
+			merged.socket ??= known(fact.socket);
+			merged.node ??= known(fact.node);
+			merged.model ??= fact.model;
 		}
 	return [...cpus.values()].sort((a, b) => a.cpu - b.cpu);
+}
+
+/** The CPUs that are on-line by the files that fit, as in `resolveCpus`; null if none lists them. */
+export function onlineCpus(
+	sources: readonly CpuSource[],
+	traceCpus: number,
+	seen: ReadonlySet<number>,
+): number[] | null {
+	const lists = fitting(sources, traceCpus, seen).filter((s) => !s.partial);
+	return lists.length === 0 ? null : [...new Set(lists.flatMap((s) => s.cpus.map((c) => c.cpu)))];
 }

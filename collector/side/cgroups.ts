@@ -1,11 +1,8 @@
 import { jsonObjects } from "./json-lines.ts";
+import { isProcFiles, procHeading } from "./proc-files.ts";
 import type { CgroupFact, Moment, ThreadFact } from "./side-files.ts";
 
-/**
- * /proc/PID/cgroup of many processes, each under its name: bare (LinuxKI's proc_cgroup) or as head(1) and tail(1) print it.
- * A shell's * finds the reader itself too, as self.
- */
-const heading = /^(?:==> )?\/proc\/(\d+|self|thread-self)\/cgroup(?: <==)?$/;
+const heading = procHeading("cgroup");
 /** The same as grep -H prints it. */
 const prefixed = /^\/proc\/(\d+|self|thread-self)\/cgroup:(\d+:[^:]*:\/.*)$/;
 const membership = /^\d+:[^:]*:\//;
@@ -13,8 +10,7 @@ const membership = /^\d+:[^:]*:\//;
 /** Whether a file begins as such a collection; a process that had gone leaves its name alone. */
 export function isProcCgroup(lines: readonly string[]): boolean {
 	return (
-		(heading.test(lines[0] ?? "") || prefixed.test(lines[0] ?? "")) &&
-		lines.every((l) => l === "" || heading.test(l) || prefixed.test(l) || membership.test(l))
+		isProcFiles(lines, heading, membership) || (lines.length > 0 && lines.every((l) => prefixed.test(l)))
 	);
 }
 

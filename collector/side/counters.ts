@@ -54,6 +54,18 @@ export function readInterrupts(text: string): { lines: IrqLineFact[]; counters: 
 	return { lines, counters };
 }
 
+/** LinuxKI's table of /proc/irq: line, NUMA node, CPUs as list and mask, handlers; "-" for a line without one. */
+export const irqListHeading = /^\s+IRQ\s+node\s+cpu_list\s+affinity_mask\s+name\s*$/;
+
+export function readIrqList(text: string): IrqLineFact[] {
+	const lines: IrqLineFact[] = [];
+	for (const line of text.split("\n")) {
+		const row = /^\s+(\d{1,9})\s+-?\d+\s+[\d,-]+\s+[\da-f,]+\s+(\S.*?)\s*$/.exec(line);
+		if (row && row[2] !== "-") lines.push({ irq: Number(row[1]), name: row[2] });
+	}
+	return lines;
+}
+
 export function readSoftirqs(text: string): Counter[] {
 	const counters: Counter[] = [];
 	for (const { label, cpus, counts } of perCpuRows(text))

@@ -30,18 +30,18 @@ export function readTopology(text: string): CpuFact[] {
 	return numberThreads(cpus);
 }
 
-/** `lscpu -e`: a table whose columns depend on the machine; a missing value is "-". */
+/** `lscpu -e`: a table whose columns depend on the machine; a missing value is "-". With -a it has off-line CPUs too. */
 export function readLscpuTable(text: string): CpuFact[] {
 	const [head, ...rows] = text.split("\n").filter((l) => l.trim() !== "");
 	const columns = head.trim().split(/\s+/);
 	const at = (name: string) => columns.indexOf(name);
-	const [cpu, node, socket, core] = ["CPU", "NODE", "SOCKET", "CORE"].map(at);
+	const [cpu, node, socket, core, online] = ["CPU", "NODE", "SOCKET", "CORE", "ONLINE"].map(at);
 	const cpus: CpuFact[] = [];
 	for (const row of rows) {
 		const cells = row.trim().split(/\s+/);
 		const number = (i: number) => (i >= 0 && /^\d+$/.test(cells[i] ?? "") ? Number(cells[i]) : undefined);
 		const n = number(cpu);
-		if (n !== undefined)
+		if (n !== undefined && cells[online] !== "no")
 			cpus.push({ cpu: n, core: number(core), socket: number(socket), node: number(node) });
 	}
 	return numberThreads(cpus);
@@ -72,7 +72,7 @@ export function readLscpu(text: string): CpuFact[] {
 		perCore === 1 ||
 		(/^ppc/.test(fields.get("Architecture") ?? "") &&
 			online.length % perCore === 0 &&
-			online.every((cpu, i) => i % perCore === 0 || cpu === online[i - 1] + 1));
+			online.every((cpu, i) => (i % perCore === 0 ? cpu % perCore === 0 : cpu === online[i - 1] + 1)));
 	if (neighbours)
 		for (const [i, fact] of cpus.entries()) {
 			fact.core = online[i - (i % perCore)];
@@ -86,6 +86,40 @@ export function readLscpu(text: string): CpuFact[] {
 		for (const fact of cpus) if (members.has(fact.cpu)) fact.node = Number(node[1]);
 	}
 	return cpus;
+}
+
+/** Nodes alone: what `numactl --hardware` says, "node 0 cpus: 0 1 2". A node of memory has no CPUs. */
+export const numactlHeading = /^available: \d+ nodes? \([\d,-]+\)$/;
+
+export function readNumactl(text: string): CpuFact[] {
+	return nodeFacts(function* () {
+		for (const line of text.split("\n")) {
+			const row = /^node (\d{1,5}) cpus:((?: \d{1,5})+)\s*$/.exec(line);
+			if (row) for (const cpu of row[2].trim().split(" ")) yield [Number(cpu), Number(row[1])];
+		}
+	});
+}
+
+/** Nodes alone: `ls -R` of the nodes in sysfs, whose folders have a link for each of their CPUs, on-line or not. */
+export const nodeFolder = /^\/sys\/devices\/system\/node\/node(\d{1,5}):$/;
+
+export function readNodeFolders(text: string): CpuFact[] {
+	return nodeFacts(function* () {
+		let node: number | null = null;
+		for (const line of text.split("\n")) {
+			const heading = nodeFolder.exec(line);
+			if (heading) node = Number(heading[1]);
+			else if (line === "") node = null;
+			const cpu = /^cpu(\d{1,5})$/.exec(line);
+			if (cpu && node !== null) yield [Number(cpu[1]), node];
+		}
+	});
+}
+
+function nodeFacts(pairs: () => Iterable<[cpu: number, node: number]>): CpuFact[] {
+	const nodes = new Map<number, number>();
+	for (const [cpu, node] of pairs()) if (!nodes.has(cpu)) nodes.set(cpu, node);
+	return [...nodes].map(([cpu, node]) => ({ cpu, node }));
 }
 
 export interface CpuInfo {

@@ -42,9 +42,10 @@ mpatha        253:2    0   20G  0 mpath
 	expect(tree.map((d) => [d.name, d.holders])).toEqual([
 		["sda", undefined],
 		["sda1", undefined],
-		["sda2", ["vg-root", "vg-swap"]],
-		["vg-root", undefined],
-		["vg-swap", undefined],
-		["mpatha", undefined],
+		["sda2", ["dm-0", "dm-1"]],
+		["dm-0", undefined],
+		["dm-1", undefined],
+		["dm-2", undefined],
 	]);
+	expect(tree.map((d) => d.alias)).toEqual([undefined, undefined, undefined, "vg-root", "vg-swap", "mpatha"]);
 });

@@ -32,6 +32,11 @@ export function readBlockLines(text: string): DeviceFact[] {
 	return devices;
 }
 
+type NamedDevice = DeviceFact & { name: string };
+
+/** What lsblk says of mapped devices, which it shows by the name in /dev/mapper (misc-utils/lsblk.c, get_type). */
+const mapped = /^(?:lvm|mpath|crypt|dm|dmraid)$/;
+
 /**
  * lsblk with a MAJ:MIN column, as a tree or a list. Devices below another in the tree are built on it, unless they are
  * its partitions. Sizes are exact only with `lsblk -b`; a rounded one ("1.4G") is not taken.
@@ -42,13 +47,17 @@ export function readLsblk(text: string): DeviceFact[] {
 	const size = columns.indexOf("SIZE");
 	const type = columns.indexOf("TYPE");
 	const devices: DeviceFact[] = [];
-	const above: { depth: number; device: DeviceFact }[] = [];
+	const above: { depth: number; device: NamedDevice }[] = [];
 	for (const row of rows) {
 		const tree = /^[\s│├└─|`-]*/.exec(row)![0];
 		const cells = row.slice(tree.length).trim().split(/\s+/);
 		const number = /^(\d+):(\d+)$/.exec(cells[columns.indexOf("MAJ:MIN")] ?? "");
 		if (!number) continue;
-		const device: DeviceFact = { major: Number(number[1]), minor: Number(number[2]), name: cells[0] };
+		const device: NamedDevice = { major: Number(number[1]), minor: Number(number[2]), name: cells[0] };
+		if (type >= 0 && mapped.test(cells[type] ?? "")) {
+			device.name = `dm-${device.minor}`;
+			device.alias = cells[0];
+		}
 		if (size >= 0 && /^\d+$/.test(cells[size] ?? "")) device.bytes = Number(cells[size]);
 		while (above.length > 0 && above[above.length - 1].depth >= tree.length) above.pop();
 		const parent = above.at(-1)?.device;

@@ -202,9 +202,19 @@ export async function openCandidate(file: string, limits: SideLimits): Promise<O
 	}
 }
 
+/** A member of a LinuxKI archive: its kind, and the month, day and minute of the recording (runki, date +%m%d_%H%M). */
+const linuxkiMember = /^(.+)\.\d{4}_\d{4}$/;
+/**
+ * Those that runki writes after the recording and that speak of processes. kallsyms is written before a recording of its
+ * module and after one of ftrace, counters may be there twice in one file: nothing is said of them.
+ */
+const linuxkiAfter = /^(?:lsof|maps|numa_maps|stacks|proc_cgroup|ps-.+)$/;
+
 /** What the name of a file tells: when it was taken, and the name that a before/after pair shares. */
 export function momentOf(path: string): { stem: string; moment: "before" | "after" | "unknown" } {
 	const name = basename(path).replace(/\.(zst|gz)$/, "");
+	const kind = linuxkiMember.exec(name)?.[1];
+	if (kind !== undefined) return { stem: kind, moment: linuxkiAfter.test(kind) ? "after" : "unknown" };
 	const match = /^(.+?)[._-](before|start|begin|after|end|stop)((?:\.[A-Za-z]+)*)$/.exec(name);
 	if (!match) return { stem: name, moment: "unknown" };
 	return {

@@ -1,20 +1,39 @@
 import { KernelSymbols, type LoadedModule } from "../identity/kallsyms.ts";
 import type { CpuFact } from "../identity/topology.ts";
+import { append } from "./append.ts";
 import { isProcCgroup, readCgroupIds, readProcCgroup } from "./cgroups.ts";
 import { clockPair, dateAndUptime, readClockPairs, readDateAndUptime } from "./clock.ts";
 import {
 	cgroupHeading,
 	cpuHeading,
 	diskstatsLine,
+	irqListHeading,
 	readCgroup,
 	readCgroupJson,
 	readDiskstats,
 	readInterrupts,
+	readIrqList,
 	readNameValues,
 	readSoftirqs,
 } from "./counters.ts";
-import { lscpuFields, readCpuinfo, readLscpu, readLscpuTable, readTopology, topologyLine } from "./cpus.ts";
+import {
+	lscpuFields,
+	nodeFolder,
+	numactlHeading,
+	readCpuinfo,
+	readLscpu,
+	readLscpuTable,
+	readNodeFolders,
+	readNumactl,
+	readTopology,
+	topologyLine,
+} from "./cpus.ts";
+import { isMapped, isMultipath, readDevListing, readMapped, readMultipath } from "./devices-listing.ts";
 import { blockLine, readBlockLines, readLsblk, readPartitions } from "./disks.ts";
+import { cpupowerHeading, cstatesHeading, readCpupower, readCstates } from "./idle-states.ts";
+import { lsofHeadingIn, readLsof } from "./lsof.ts";
+import { isMaps, isProcMaps, isProcNumaMaps, isProcStacks, readProcMaps } from "./maps.ts";
+import { isMessages, ticksPerSecond } from "./messages.ts";
 import { perfMapFormat } from "./perf-map.ts";
 import { isPsHeading, readPs, readSavedCmdlines, savedCmdline } from "./ps.ts";
 import type { Findings, SideText } from "./side-files.ts";
@@ -40,6 +59,7 @@ export interface SideFormat {
 const every = (head: Head, pattern: RegExp) =>
 	head.lines.length > 0 && head.lines.every((line) => pattern.test(line));
 const first = (head: Head) => head.lines[0] ?? "";
+const firstText = (head: Head) => head.lines.find((line) => line !== "") ?? "";
 /** The whole file is one line. */
 const only = (head: Head, pattern: RegExp) =>
 	head.whole && head.lines.length === 1 && pattern.test(first(head));
@@ -58,8 +78,19 @@ function isKallsyms(head: Head): boolean {
 	);
 }
 
-function addCpus(file: SideText, findings: Findings, detail: number, cpus: CpuFact[]): void {
-	findings.cpuSources.push({ path: file.path, rank: file.rank, detail, cpus });
+function addCpus(file: SideText, findings: Findings, detail: number, cpus: CpuFact[], partial = false): void {
+	findings.cpuSources.push({
+		path: file.path,
+		rank: file.rank,
+		detail,
+		cpus,
+		...(partial ? { partial } : {}),
+	});
+}
+
+function addIdleStates(findings: Findings, states: ReadonlyMap<number, string>): void {
+	for (const [state, name] of states)
+		if (!findings.idleStates.has(state)) findings.idleStates.set(state, name);
 }
 
 const moduleLine = /^[\w-]+ \d+ -?\d+ \S+ (?:Live|Loading|Unloading) 0x[0-9a-f]+(?: \([A-Z]+\))?$/;
@@ -83,6 +114,9 @@ function readModules(text: string): LoadedModule[] {
 /** Parameters that a kernel command line practically always has one of (Documentation/admin-guide/kernel-parameters.txt). */
 const kernelParameter = /(?:^|\s)(?:BOOT_IMAGE=|root=|console=|rootflags=|initrd=|mitigations=|crashkernel=)/;
 const unameLine = /^Linux (\S+) (\d+\.\d+\S*) (#\d+.*) (\S+) GNU\/Linux$/;
+/** Behind the machine some systems print the processor and the platform too: "i686 athlon i386". */
+const machineWords =
+	/ ((?:x86_64|i[3-6]86|ppc64le|ppc64|ppc|aarch64|armv\w+|s390x?)(?: [\w-]+){0,2}) GNU\/Linux$/;
 
 /** In the order in which they are tried; the heads are distinct enough that order matters only where it is said. */
 export const sideFormats: readonly SideFormat[] = [
@@ -104,9 +138,26 @@ export const sideFormats: readonly SideFormat[] = [
 	},
 	perfMapFormat,
 	{
+		// before ps: with -s or -o its heading has only words that ps may have too
+		kind: "lsof",
+		recognises: (head) => lsofHeadingIn(head.lines) >= 0,
+		read: (file, to) => {
+			const { openFiles, workingDirectories, misfits } = readLsof(file.text, file.moment);
+			append(to.openFiles, openFiles, file, to.notes);
+			append(to.workingDirectories, workingDirectories, file, to.notes);
+			if (misfits > 0)
+				to.notes.push({
+					severity: "info",
+					kind: "side-file-rows",
+					source: file.path,
+					text: `${misfits} lines do not fit under the heading of lsof; not used`,
+				});
+		},
+	},
+	{
 		kind: "ps",
 		recognises: (head) => isPsHeading(first(head)),
-		read: (file, to) => to.threads.push(...readPs(file.text, file.moment)),
+		read: (file, to) => append(to.threads, readPs(file.text, file.moment), file, to.notes),
 	},
 	{
 		kind: "interrupts",
@@ -117,6 +168,11 @@ export const sideFormats: readonly SideFormat[] = [
 			to.irqLines.push(...lines);
 			to.counters.push({ file, kind: "interrupts", values: counters });
 		},
+	},
+	{
+		kind: "irqlist",
+		recognises: (head) => irqListHeading.test(firstText(head)),
+		read: (file, to) => append(to.irqLines, readIrqList(file.text), file, to.notes),
 	},
 	{
 		kind: "softirqs",
@@ -168,11 +224,12 @@ export const sideFormats: readonly SideFormat[] = [
 	{
 		kind: "proc_cgroup",
 		recognises: (head) => isProcCgroup(head.lines),
-		read: (file, to) => to.threads.push(...readProcCgroup(file.text, file.moment)),
+		read: (file, to) => append(to.threads, readProcCgroup(file.text, file.moment), file, to.notes),
 	},
 	{
 		kind: "cpuinfo",
-		recognises: (head) => /^processor\s*: 0$/.test(first(head)),
+		// on POWER the first CPU may be off-line
+		recognises: (head) => /^processor\s*: \d{1,4}$/.test(first(head)),
 		read: (file, to) => {
 			const { cpus, timebaseHz, platform, model } = readCpuinfo(file.text);
 			addCpus(file, to, 3, cpus);
@@ -202,6 +259,16 @@ export const sideFormats: readonly SideFormat[] = [
 		read: (file, to) => addCpus(file, to, 0, readTopology(file.text)),
 	},
 	{
+		kind: "numactl",
+		recognises: (head) => numactlHeading.test(first(head)),
+		read: (file, to) => addCpus(file, to, 4, readNumactl(file.text), true),
+	},
+	{
+		kind: "nodes",
+		recognises: (head) => nodeFolder.test(first(head)),
+		read: (file, to) => addCpus(file, to, 4, readNodeFolders(file.text), true),
+	},
+	{
 		kind: "cpuidle",
 		recognises: (head) => /^state0 \S/.test(first(head)),
 		read: (file, to) => {
@@ -212,6 +279,36 @@ export const sideFormats: readonly SideFormat[] = [
 				else if (/^[a-z]\w*_idle$/.test(line)) to.machine.idleDriver ??= line;
 			}
 		},
+	},
+	{
+		kind: "cstates",
+		recognises: (head) => cstatesHeading.test(first(head)),
+		read: (file, to) => addIdleStates(to, readCstates(file.text)),
+	},
+	{
+		kind: "cpupower",
+		// modprobe may complain before
+		recognises: (head) => head.lines.some((l) => cpupowerHeading.test(l)),
+		read: (file, to) => {
+			const { states, driver } = readCpupower(file.text);
+			addIdleStates(to, states);
+			to.machine.idleDriver ??= driver;
+		},
+	},
+	{
+		kind: "dev",
+		recognises: (head) => first(head) === "/dev:" && /^total \d/.test(head.lines[1] ?? ""),
+		read: (file, to) => append(to.devices, readDevListing(file.text), file, to.notes),
+	},
+	{
+		kind: "dmsetup",
+		recognises: (head) => isMapped(head.lines),
+		read: (file, to) => append(to.devices, readMapped(file.text), file, to.notes),
+	},
+	{
+		kind: "multipath",
+		recognises: (head) => isMultipath(head.lines),
+		read: (file, to) => append(to.devices, readMultipath(file.text), file, to.notes),
 	},
 	{
 		kind: "partitions",
@@ -234,9 +331,12 @@ export const sideFormats: readonly SideFormat[] = [
 	},
 	{
 		kind: "meminfo",
-		recognises: (head) => /^MemTotal:\s+\d+ kB$/.test(first(head)),
+		// alone, or as LinuxKI keeps it, behind the output of free and numastat
+		recognises: (head) =>
+			(/^MemTotal:/.test(first(head)) || firstText(head) === "--- free ---") &&
+			head.lines.some((l) => /^MemTotal:\s+\d{1,12} kB$/.test(l)),
 		read: (file, to) => {
-			to.machine.memoryBytes ??= Number(/^MemTotal:\s+(\d+)/.exec(file.text)![1]) * 1024;
+			to.machine.memoryBytes ??= Number(/^MemTotal:\s+(\d+) kB/m.exec(file.text)![1]) * 1024;
 		},
 	},
 	{
@@ -245,15 +345,36 @@ export const sideFormats: readonly SideFormat[] = [
 		read: (file, to) => to.modules.push({ rank: file.rank, modules: readModules(file.text) }),
 	},
 	{
+		// of one process, and the file does not say of which
 		kind: "maps",
+		recognises: (head) => isMaps(head.lines),
+	},
+	{
+		kind: "proc_maps",
+		recognises: (head) => isProcMaps(head.lines),
+		read: (file, to) => append(to.mappings, readProcMaps(file.text, file.moment), file, to.notes),
+	},
+	{
+		kind: "numa_maps",
+		recognises: (head) => isProcNumaMaps(head.lines),
+	},
+	{
+		kind: "stacks",
+		recognises: (head) => isProcStacks(head.lines),
+	},
+	{
+		// LinuxKI's list of the files that were mapped executable; the mappings themselves tell them
+		kind: "objfiles",
 		recognises: (head) =>
-			every(head, /^[0-9a-f]+-[0-9a-f]+ [r-][w-][x-][ps] [0-9a-f]{8,} [0-9a-f]+:[0-9a-f]+ \d+(?:\s.*)?$/),
+			every(head, /^\/[^\s:]+$/) && head.lines.some((l) => /\/(?:ld|libc)\b[^/]*\.so\b/.test(l)),
 	},
 	{
 		kind: "uname",
 		recognises: (head) => only(head, unameLine),
 		read: (file, to) => {
-			const [, host, kernel, , machine] = unameLine.exec(file.text.trim())!;
+			const text = file.text.trim();
+			const [, host, kernel, , last] = unameLine.exec(text)!;
+			const machine = machineWords.exec(text)?.[1].split(" ")[0] ?? last;
 			to.machine.host ??= host;
 			to.machine.kernel ??= kernel;
 			to.machine.machine ??= machine;
@@ -283,6 +404,23 @@ export const sideFormats: readonly SideFormat[] = [
 		recognises: (head) => only(head, /^(?:4096|8192|16384|65536|262144)$/),
 		read: (file, to) => {
 			to.machine.pageBytes ??= Number(file.text.trim());
+		},
+	},
+	{
+		// getconf -a
+		kind: "getconf",
+		recognises: (head) =>
+			/^LINK_MAX\s+\d*$/.test(first(head)) && /^_POSIX_LINK_MAX\b/.test(head.lines[1] ?? ""),
+		read: (file, to) => {
+			const size = /^PAGESIZE\s+(\d{4,7})\s*$/m.exec(file.text);
+			if (size) to.machine.pageBytes ??= Number(size[1]);
+		},
+	},
+	{
+		kind: "dmesg",
+		recognises: (head) => isMessages(head.lines),
+		read: (file, to) => {
+			to.machine.hz ??= ticksPerSecond(file.text);
 		},
 	},
 	{
@@ -320,6 +458,6 @@ export const sideFormats: readonly SideFormat[] = [
 		// the same form as vmstat and other tables of names and numbers, but the number comes first, and no second one follows
 		recognises: (head) =>
 			every(head, savedCmdline) && head.lines.length > 1 && head.lines.some((l) => / [a-z]\S*\/\d+$/.test(l)),
-		read: (file, to) => to.threads.push(...readSavedCmdlines(file.text, file.moment)),
+		read: (file, to) => append(to.threads, readSavedCmdlines(file.text, file.moment), file, to.notes),
 	},
 ];

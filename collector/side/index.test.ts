@@ -51,6 +51,12 @@ describe("recognition is by content", () => {
 		["proc_cgroup", "/proc/1/cgroup\n0::/init.scope\n/proc/20/cgroup\n/proc/7/cgroup\n0::/a b\n"],
 		["proc_cgroup", "==> /proc/1/cgroup <==\n4:cpu,cpuacct:/\n0::/init.scope\n\n"],
 		["proc_cgroup", "/proc/1/cgroup:0::/init.scope\n/proc/7/cgroup:0::/a\n"],
+		["proc_maps", "/proc/1/maps\n10000000-100f9000 r-xp 00000000 00:1b 5      /tmp/a\n/proc/2/maps\n"],
+		["numa_maps", "/proc/1/numa_maps\n10000000 default file=/tmp/a mapped=3 N0=3 kernelpagesize_kB=64\n"],
+		["stacks", "/proc/2/stack\n[<0>] kthreadd+0x100/0x2a0\n/proc/3/stack\n"],
+		["objfiles", "/usr/bin/app\n/usr/lib64/libc.so.6\n"],
+		["lsof", "COMMAND PID USER   FD   TYPE DEVICE SIZE/OFF NODE NAME\n"],
+		["lsof", "COMMAND PID USER   FD   TYPE DEVICE OFFSET NODE NAME\n"],
 		["cpuinfo", "processor\t: 0\ncpu\t\t: POWER9\n"],
 		["lscpu", "Architecture:                            ppc64le\nCPU(s): 4\n"],
 		["lscpu-e", "CPU NODE SOCKET CORE L1d:L1i ONLINE\n  0    0      0    0 0:0        yes\n"],
@@ -73,6 +79,25 @@ describe("recognition is by content", () => {
 			"10000000-100f9000 r-xp 00000000 00:1b 5                                  /tmp/a b\n3fffb176b000-3fffb176c000 ---p 00000000 00:00 0 \n",
 		],
 		["uname", "Linux powerlab 6.12.95 #1 SMP Debian 6.12.95-1 (2026-07-05) ppc64le GNU/Linux\n"],
+		[
+			"uname",
+			"Linux big 3.10.0-1160.el7.ppc64le #1 SMP Thu Sep 1 EDT 2020 ppc64le ppc64le ppc64le GNU/Linux\n",
+		],
+		["numactl", "available: 1 nodes (0)\nnode 0 cpus: 0 1\n"],
+		["nodes", "/sys/devices/system/node/node0:\ncompact\ncpu0\n"],
+		["cstates", "cstate    name        latency\n1         Shared      Cede\n10\n"],
+		["cpupower", "modprobe: FATAL: Module msr not found\nCPUidle driver: none\nCPUidle governor: menu\n"],
+		["irqlist", "\n   IRQ   node         cpu_list  affinity_mask         name\n=====\n"],
+		["dev", "/dev:\ntotal 0\nbrw------- 1 root root 254,   0 Nov 25 10:14 vda\n"],
+		["dmsetup", "vg-root\t(253:0)\n--- dmsetup table ---\nvg-root: 0 2048 linear 8:2 2048\n"],
+		[
+			"multipath",
+			"mpatha (3600d) dm-2 A,B\nsize=1G features='0'\n`- 6:0:0:0 sdb 8:16 active undef running\n",
+		],
+		["meminfo", "\n--- free ---\n  total used\nMem: 1 1\n\n--- meminfo ---\nMemTotal:  1495764 kB\n"],
+		["getconf", "LINK_MAX                           127\n_POSIX_LINK_MAX                    127\n"],
+		["dmesg", "[    0.000000] random: crng init done\n[    0.000000] Linux version 6.1\n"],
+		["cpuinfo", "processor\t: 8\ncpu\t\t: POWER9\n"],
 		["version", "Linux version 6.12.95 (debian@lists) (gcc-12) #1 SMP\n"],
 		["cmdline", "BOOT_IMAGE=/vmlinux root=/dev/sda2 ro quiet\n"],
 		["mounts", "proc /proc proc rw,relatime 0 0\n/dev/vda / ext4 rw,relatime 0 0\n"],
@@ -93,10 +118,14 @@ describe("recognition is by content", () => {
 		["a symbol list of a program", "0000000010000000 T _start\n00000000100002c8 t main\n"],
 		["a truth file", '{"mode":"hog","pid":250,"window_mono_ns":[170894329077,172934881024]}\n'],
 		["a text trace", "# tracer: nop\n#\n  bash-200 [001] d..2. 12.345678: sched_switch: prev_comm=bash\n"],
+		["a list of files", "/etc/hosts\n/sys/block/vda/queue/dax:0\n"],
 		["a command", "trace-cmd record -q -C mono -e sched:sched_switch\n"],
 		["a table of numbers", "0\tread\n1\twrite\n"],
 		["a script", "#!/bin/sh\nexec qemu -append 'console=hvc0'\n"],
 		["a number", "42\n"],
+		["a message instead of output", "/opt/linuxki/runki: line 1419: multipath: command not found\n"],
+		["no mapped devices", "No devices found\n--- dmsetup table ---\nNo devices found\n"],
+		["a listing of another folder", "/etc:\ntotal 4\n-rw-r--r-- 1 root root 1 Nov 25 10:14 fstab\n"],
 		["binary data", "processor\t: 0\n\0"],
 		["nothing", ""],
 	])("not: %s", (_, text) => {
@@ -272,6 +301,63 @@ describe("side files of a trace", () => {
 			[50, "old", "before"],
 			[50, "new", "after"],
 		]);
+	});
+
+	test("the process files of a LinuxKI archive are of after the recording", async () => {
+		put("ps-eo.1125_1018", "  PID  PPID COMMAND\n    2     0 kthreadd\n");
+		put(
+			"lsof.1125_1018",
+			"COMMAND PID USER   FD   TYPE DEVICE SIZE/OFF NODE NAME\nlate      9 root    4u   REG    8,1        0    7 /b\nlate      9 root    3u   REG    8,1        0    6 /a\nlate      9 root  cwd    DIR    8,1        0    2 /srv\nearly     3 root    0r   CHR    1,3      0t0    4 /dev/null\n",
+		);
+		put("maps.1125_1018", "/proc/9/maps\n10000000-100f0000 r-xp 00000000 08:01 7 /a\n");
+		put("interrupts.1125_1018", interrupts(4));
+		const side = await read();
+		expect(side.threads.map((t) => t.when)).toEqual(["after"]);
+		expect(side.openFiles.map((f) => [f.tgid, f.fd, f.when])).toEqual([
+			[3, 0, "after"],
+			[9, 3, "after"],
+			[9, 4, "after"],
+		]);
+		expect(side.workingDirectories).toEqual([{ tgid: 9, path: "/srv", when: "after" }]);
+		expect(side.mappings.map((m) => [m.tgid, m.mapping.name, m.when])).toEqual([[9, "/a", "after"]]);
+		expect(side.counters).toMatchObject([{ object: "16/cpu0", before: null, after: 4n }]);
+	});
+
+	test("a machine with very many threads", async () => {
+		put("ps", `  PID COMMAND\n${Array.from({ length: 200_000 }, (_, i) => `${i + 1} w`).join("\n")}\n`);
+		expect((await read()).threads).toHaveLength(200_000);
+	});
+
+	test("the machine, from what LinuxKI keeps of it", async () => {
+		put("uname-a", "Linux old 2.6.32-754.el6.i686 #1 SMP Tue Jun 19 2018 i686 athlon i386 GNU/Linux\n");
+		put("getconf-a", "LINK_MAX 127\n_POSIX_LINK_MAX 127\nPAGESIZE                           65536\n");
+		put(
+			"mem_info",
+			"\n--- free ---\nMem: 1\n\n--- meminfo ---\nMemTotal:        1495764 kB\nMemFree: 1 kB\n",
+		);
+		put(
+			"dmesg",
+			"[    0.000000] a\n[    0.888884] clocksource: jiffies: mask: 0xffffffff max_cycles: 0xffffffff, max_idle_ns: 7645041785100000 ns\n",
+		);
+		put(
+			"cstates",
+			"cstate    name        latency\n1         Shared      Cede\n10                        \n\n CPU\n",
+		);
+		put(
+			"irqlist",
+			"\n   IRQ   node         cpu_list  affinity_mask         name\n====\n    16      0              0-3  f                     -   \n    26     -1                0  1                     virtio0-req.0   \n",
+		);
+		const { machine, idleStates, irqLines } = await read();
+		expect(machine).toEqual({
+			host: "old",
+			kernel: "2.6.32-754.el6.i686",
+			machine: "i686",
+			pageBytes: 65536,
+			memoryBytes: 1495764 * 1024,
+			hz: 250,
+		});
+		expect([...idleStates]).toEqual([[1, "Shared Cede"]]);
+		expect(irqLines).toEqual([{ irq: 26, name: "virtio0-req.0" }]);
 	});
 
 	test("clock readings, the most exact first", async () => {

@@ -53,6 +53,7 @@ export async function readSideFiles(
 		irqLines: [],
 		cgroups: [],
 		openFiles: [],
+		workingDirectories: [],
 		mappings: [],
 		idleStates: new Map(),
 		counters: [],
@@ -87,6 +88,7 @@ export async function readSideFiles(
 		irqLines: mergeIrqLines(findings.irqLines),
 		cgroups: findings.cgroups,
 		openFiles: findings.openFiles.sort((a, b) => a.tgid - b.tgid || a.fd - b.fd),
+		workingDirectories: findings.workingDirectories.sort((a, b) => a.tgid - b.tgid),
 		mappings: findings.mappings,
 		idleStates: findings.idleStates,
 		counters: pairCounters(findings.counters),
@@ -132,7 +134,13 @@ async function readCandidate(
 			);
 			return 0;
 		}
-		used.push({ path: shown, kind: format.kind, sha256: content.sha256, bytes: content.stored });
+		used.push({
+			path: shown,
+			kind: format.kind,
+			named: rank === 2,
+			sha256: content.sha256,
+			bytes: content.stored,
+		});
 		const { bytes } = content;
 		format.read?.(
 			{ path: shown, rank, ...momentOf(shown), bytes, text: format.binary ? "" : bytes.toString("utf8") },

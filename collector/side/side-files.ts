@@ -1,5 +1,5 @@
 import type { Mapping } from "../identity/address-space.ts";
-import type { DeviceFact } from "../identity/devices.ts";
+import type { DeviceFact, DeviceTold } from "../identity/devices.ts";
 import type { KernelSymbols, LoadedModule } from "../identity/kallsyms.ts";
 import type { CpuFact, CpuSource } from "../identity/topology.ts";
 
@@ -38,12 +38,22 @@ export interface OpenFileFact {
 	inode?: bigint;
 	/** Absent for sockets and for what lsof could not name. */
 	path?: string;
-	/** Of sockets. */
+	/** Of sockets, as the source names it: TCP, UDP, UNIX-STREAM, NETLINK, ... */
 	protocol?: string;
+	/** Of unix and packet sockets: stream, dgram, seqpacket, raw, ... */
+	socketType?: string;
 	local?: SocketAddress;
 	remote?: SocketAddress;
 	/** Of TCP: LISTEN, ESTABLISHED, ... */
 	state?: string;
+	when: Moment;
+}
+
+/** Where a process was when the file was taken: what its relative paths begin at. */
+export interface WorkingDirectoryFact {
+	/** Process id. */
+	tgid: number;
+	path: string;
 	when: Moment;
 }
 
@@ -132,6 +142,8 @@ export interface UsedFile {
 	/** Relative to the trace's folder for files found there, as given for those of --side. */
 	path: string;
 	kind: string;
+	/** By --side, itself or its folder. */
+	named: boolean;
 	/** Of the file as it lies there (compressed files are not expanded for it). */
 	sha256: string;
 	bytes: number;
@@ -151,7 +163,9 @@ export interface SideFiles {
 	cgroups: CgroupFact[];
 	/** Descriptors in order of tgid, then fd; of several snapshots all are there. */
 	openFiles: OpenFileFact[];
-	/** Mappings of processes when the file was taken. */
+	/** In order of tgid; of several snapshots all are there. */
+	workingDirectories: WorkingDirectoryFact[];
+	/** Executable mappings of processes when the file was taken. */
 	mappings: MappingFact[];
 	/** Names of the cpuidle states by index. */
 	idleStates: Map<number, string>;
@@ -184,10 +198,11 @@ export interface Findings {
 	symbolTables: { path: string; rank: number; symbols: KernelSymbols }[];
 	threads: ThreadFact[];
 	cpuSources: CpuSource[];
-	devices: DeviceFact[];
+	devices: DeviceTold[];
 	irqLines: IrqLineFact[];
 	cgroups: CgroupFact[];
 	openFiles: OpenFileFact[];
+	workingDirectories: WorkingDirectoryFact[];
 	mappings: MappingFact[];
 	idleStates: Map<number, string>;
 	counters: { file: SideText; kind: string; values: Counter[] }[];

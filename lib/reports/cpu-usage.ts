@@ -214,6 +214,22 @@ const segmentOf: Readonly<Record<CpuClass, SegmentName>> = {
 	idle: "idle",
 };
 
+type Place = Pick<CpuUsage, "socket" | "core"> & { readonly cpu?: number };
+
+const coreNumber = (c: Place): number => c.core ?? c.cpu ?? 0;
+
+/** By socket, core and CPU. */
+const inOrder = (cpus: readonly CpuUsage[]): CpuUsage[] =>
+	[...cpus].sort(
+		(a, b) => (a.socket ?? 0) - (b.socket ?? 0) || coreNumber(a) - coreNumber(b) || a.cpu - b.cpu,
+	);
+
+/** How a core is called: "3", in a machine of several sockets "1/3", as x86 counts the cores of each socket from 0. */
+function coreNames(places: readonly Place[]): (c: Place) => string {
+	const several = new Set(places.map((c) => c.socket)).size > 1;
+	return (c) => (several && c.socket !== null ? `${c.socket}/${coreNumber(c)}` : String(coreNumber(c)));
+}
+
 /** Above this many CPUs a bar is a core. */
 const mostBars = 32;
 
@@ -227,10 +243,15 @@ function cpuFigure(cpus: readonly CpuUsage[], scope: Scope, busy: number, observ
 			note: percent(used(sum), sum.totalNs),
 		};
 	};
-	const byCore = new Map<number, CpuUsage[]>();
-	for (const c of cpus) byCore.set(c.core ?? c.cpu, [...(byCore.get(c.core ?? c.cpu) ?? []), c]);
+	const coreName = coreNames(cpus);
+	const byCore = new Map<string, CpuUsage[]>();
+	for (const c of inOrder(cpus)) {
+		const of = byCore.get(coreName(c));
+		if (of === undefined) byCore.set(coreName(c), [c]);
+		else of.push(c);
+	}
 	const grouped = cpus.length > mostBars;
-	const ordered = [...byCore].sort(([a], [b]) => a - b);
+	const ordered = [...byCore];
 	const rows = grouped
 		? ordered.map(([core, of]) => bar(`core ${core}`, of))
 		: ordered.flatMap(([core, of]) =>
@@ -261,6 +282,7 @@ function classColumns(time: CpuTime, without: readonly CpuClass[] = []): TableCo
 const classCells = (r: ClassRow): Record<string, Value> => ({ ...r.times });
 
 function cpuTable(cpus: readonly CpuUsage[], time: CpuTime): TableBlock {
+	const coreName = coreNames(cpus);
 	const columns: TableColumn[] = [
 		{ key: "cpu", label: "CPU", quantity: "text" },
 		...(cpus.some((c) => c.core !== null) ? [{ key: "core", label: "core", quantity: "text" as const }] : []),
@@ -274,7 +296,7 @@ function cpuTable(cpus: readonly CpuUsage[], time: CpuTime): TableBlock {
 		...withTotal(columns, {
 			rows: cpus.map((c) => ({
 				cpu: String(c.cpu),
-				core: c.core === null ? null : String(c.core),
+				core: c.core === null ? null : coreName(c),
 				share: busyShare(c),
 				...classCells(c),
 				observed: c.totalNs,
@@ -311,6 +333,7 @@ function coreBlock(cores: readonly CoreUsage[] | null, cpus: readonly CpuUsage[]
 			kind: "text",
 			text: "Each core runs one hardware thread: the numbers by core are those by CPU.",
 		};
+	const coreName = coreNames(cores);
 	return {
 		kind: "table",
 		caption:
@@ -325,7 +348,7 @@ function coreBlock(cores: readonly CoreUsage[] | null, cpus: readonly CpuUsage[]
 			],
 			{
 				rows: cores.map((c) => ({
-					core: String(c.core),
+					core: coreName(c),
 					cpus: c.cpus.join(" "),
 					share: share(c.busyNs, c.observedNs),
 					busy: c.busyNs,

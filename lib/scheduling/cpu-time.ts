@@ -32,6 +32,8 @@ export type CpuClassTimes = Readonly<Record<CpuClass, number>>;
 export interface CpuTimeCell extends ThreadRef {
 	readonly cpu: number;
 	/** null without topology. */
+	readonly socket: number | null;
+	/** null without topology. */
 	readonly core: number | null;
 	/** For hardirq and softirq the thread is the one that was interrupted. */
 	readonly class: CpuClass;
@@ -101,7 +103,7 @@ WITH slice AS (
 	WHERE p.ns > 0 AND p.utid <> -1
 	GROUP BY ALL
 )
-SELECT x.cpu, c.core, nullif(x.utid, -2) AS utid, i.tid, i.tgid, i.name, i.process_name AS process, x.class, x.ns
+SELECT x.cpu, c.socket, c.core, nullif(x.utid, -2) AS utid, i.tid, i.tgid, i.name, i.process_name AS process, x.class, x.ns
 FROM total x
 LEFT JOIN thread_info i ON i.trace = ${trace} AND i.utid = x.utid
 LEFT JOIN cpu c ON c.trace = ${trace} AND c.cpu = x.cpu
@@ -124,6 +126,7 @@ export interface ClassRow {
 
 export interface CpuUsage extends ClassRow {
 	readonly cpu: number;
+	readonly socket: number | null;
 	readonly core: number | null;
 }
 
@@ -160,7 +163,7 @@ function groups(cells: readonly CpuTimeCell[], key: (c: CpuTimeCell) => unknown)
 /** One row per CPU, ascending. */
 export function usageByCpu(time: CpuTime): CpuUsage[] {
 	return groups(time.cells, (c) => c.cpu)
-		.map((g) => ({ cpu: g[0].cpu, core: g[0].core, ...sumClasses(g) }))
+		.map((g) => ({ cpu: g[0].cpu, socket: g[0].socket, core: g[0].core, ...sumClasses(g) }))
 		.sort((a, b) => a.cpu - b.cpu);
 }
 
@@ -201,6 +204,8 @@ export function usageByProcess(time: CpuTime, top?: number): ProcessUsage[] {
 }
 
 export interface CoreUsage {
+	/** null without topology. x86 counts the cores in each socket anew. */
+	readonly socket: number | null;
 	/** Core; the CPU's own number where the trace has no topology. */
 	readonly core: number;
 	readonly cpus: readonly number[];
@@ -211,7 +216,7 @@ export interface CoreUsage {
 }
 
 /**
- * A core is busy while any of its SMT threads is. Rows by core, ascending. Interrupts during idle do not count.
+ * A core is busy while any of its SMT threads is. Rows by socket and core, ascending. Interrupts during idle do not count.
  * Conditions: cpu.
  */
 export function coreUsage(ds: Dataset, parameters?: QueryParameters): Promise<CoreUsage[] | NotRecorded> {
@@ -222,18 +227,18 @@ export function coreUsage(ds: Dataset, parameters?: QueryParameters): Promise<Co
 		return ds.rows<CoreUsage>(
 			fragment`
 WITH slice AS (
-	SELECT coalesce(c.core, s.cpu) AS core, s.cpu, s.utid <> 0 OR s.utid IS NULL AS busy,
+	SELECT c.socket, coalesce(c.core, s.cpu) AS core, s.cpu, s.utid <> 0 OR s.utid IS NULL AS busy,
 		${clippedEnds(w, "s.ts", "s.dur")}
 	FROM sched s LEFT JOIN cpu c ON c.trace = s.trace AND c.cpu = s.cpu
 	WHERE s.trace = ${trace} AND ${hasTimeIn(w, "s.ts", "s.dur")} AND ${whereSql(scope.where, { cpu: "s.cpu" })}
 ), before AS (
-	SELECT *, max(b) OVER (PARTITION BY core, busy ORDER BY a, b, cpu ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached,
-		max(b) OVER (PARTITION BY core ORDER BY a, b, cpu ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS seen
+	SELECT *, max(b) OVER (PARTITION BY socket, core, busy ORDER BY a, b, cpu ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached,
+		max(b) OVER (PARTITION BY socket, core ORDER BY a, b, cpu ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS seen
 	FROM slice
 )
-SELECT core, list_sort(list_distinct(list(cpu))) AS cpus,
+SELECT socket, core, list_sort(list_distinct(list(cpu))) AS cpus,
 	CAST(sum(CASE WHEN busy THEN ${added("reached")} ELSE 0 END) AS DOUBLE) AS "busyNs", CAST(sum(${added("seen")}) AS DOUBLE) AS "observedNs"
-FROM before GROUP BY core ORDER BY core`,
+FROM before GROUP BY socket, core ORDER BY socket, core`,
 			scope.options,
 		);
 	});

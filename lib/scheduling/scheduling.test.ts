@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Dataset } from "../dataset/dataset.ts";
-import { makeDataset } from "../dataset/fixture.ts";
+import { makeDataset, rowsSql } from "../dataset/fixture.ts";
 import { isNotRecorded, type NotRecorded } from "../dataset/needs.ts";
 import { smallTrace } from "../dataset/small-trace.ts";
 import { openDataset } from "../index.ts";
@@ -61,8 +61,35 @@ describe("CPU time", () => {
 	});
 	it("of a core is that of its busiest moments", async () => {
 		expect(there(await coreUsage(ds, { window: "0..0.5" }))).toEqual([
-			{ core: 0, cpus: [0, 1], busyNs: 500e6, observedNs: 500e6 },
+			{ socket: null, core: 0, cpus: [0, 1], busyNs: 500e6, observedNs: 500e6 },
 		]);
+	});
+	it("knows no CPU that has no records, and keeps cores of the same number in two sockets apart", async () => {
+		const folder = await makeDataset([
+			{
+				...smallTrace,
+				tables: {
+					...smallTrace.tables,
+					cpu: rowsSql("cpu", [
+						{ cpu: 0, core: 0, socket: 0, events: 10 },
+						{ cpu: 1, core: 0, socket: 1, events: 10 },
+						{ cpu: 2, core: 1, socket: 0, events: 0 },
+					]),
+				},
+			},
+		]);
+		const sparse = await openDataset(folder);
+		const time = there(await cpuTime(sparse));
+		expect(usageByCpu(time).map((c) => [c.cpu, c.socket, ms(c.totalNs)])).toEqual([
+			[0, 0, 1000],
+			[1, 1, 1000],
+		]);
+		expect(there(await coreUsage(sparse))).toMatchObject([
+			{ socket: 0, core: 0, cpus: [0], busyNs: 420e6, observedNs: 1000e6 },
+			{ socket: 1, core: 0, cpus: [1], busyNs: 1000e6, observedNs: 1000e6 },
+		]);
+		sparse.close();
+		rmSync(folder, { recursive: true });
 	});
 	it("of the parts of a window sums to that of the whole", async () => {
 		const total = async (window?: string) => {

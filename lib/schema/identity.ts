@@ -81,6 +81,7 @@ export const device = table("identity", "device", "One block device", {
 	major: c.integer("Major number"),
 	minor: c.integer("Minor number"),
 	name: c.varchar("Name such as vda; NULL if no side file tells"),
+	alias: c.varchar("Name in /dev/mapper or of the multipath map; NULL if none"),
 	bytes: c.bytes("Size; NULL if unknown"),
 	holders: c.varchars("Devices built on it; NULL if unknown"),
 });

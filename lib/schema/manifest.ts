@@ -19,6 +19,8 @@ export interface ManifestSource {
 export interface ManifestSideFile extends ManifestSource {
 	/** What the content was recognised as: kallsyms, cpuinfo, ps, ... */
 	readonly kind: string;
+	/** A member of the archive that is the trace's source, whose hash stands for it. */
+	readonly member?: boolean;
 }
 
 export interface ManifestTable {
@@ -195,7 +197,7 @@ const shape: Shape = {
 	format: { name: isString, version: isString },
 	buffer: isString,
 	sources: [source],
-	sideFiles: [{ ...source, kind: isString }],
+	sideFiles: [{ ...source, kind: isString, member: (v) => v === undefined || isBoolean(v) }],
 	machine: {
 		arch: orNull(isString),
 		kernel: orNull(isString),

@@ -17,6 +17,8 @@ const text = (name: string): string => readFileSync(join(folder, `${name}.sql`),
 
 /** Statements that several specifications build on, by the table that needs them. */
 const builds: Readonly<Record<string, readonly string[]>> = {
+	file_io: ["descriptor_calls"],
+	socket_io: ["descriptor_calls"],
 	irq: ["interrupts"],
 	softirq: ["interrupts"],
 	thread_state: ["interrupts", "waking"],
@@ -51,6 +53,8 @@ const needsSwitches: ReadonlySet<string> = new Set(["sched", "thread_state"]);
 
 /** Columns that a specification leaves out. */
 const unspecified: Readonly<Record<string, readonly string[]>> = {
+	file_io: ["file_id"],
+	socket_io: ["socket_id"],
 	thread_state: ["ignored_wakings"],
 	syscall: ["name", "error", "running_ns", "runnable_ns", "blocked_ns", "unknown_ns"],
 };

@@ -6,19 +6,15 @@ import type { SideFiles } from "../../side/index.ts";
 import { baseStamp } from "../../write/appender.ts";
 import type { FileBytes } from "../bytes.ts";
 import { prepareCompression } from "../compression.ts";
-import { type CpuSeen, cpuWindows, lostOf, newCpu } from "../cpu-seen.ts";
+import { cpuWindows, lostOf } from "../cpu-seen.ts";
 import type { Note, ReadOptions, Sink, TraceSummary } from "../source.ts";
-import type { EventTable } from "../tracepoint/event-table.ts";
 import type { EventFormat } from "../tracepoint/format.ts";
 import { formatsOf } from "../tracepoint/tracing-data.ts";
 import { clockScale, scaler } from "./clock.ts";
 import type { BufferInfo, TraceDatHeader } from "./header.ts";
-import { merge } from "./merge.ts";
 import { openBuffer, openTraceDat, parseUname, recordedEvents, stampNs, tracesOf } from "./open.ts";
 import type { CpuRecords } from "./records.ts";
-
-/** Records between two chances for others to work. */
-const SLICE = 65_536;
+import { BufferWalk } from "./walk.ts";
 
 export async function* readTraceDat(
 	[path]: readonly string[],
@@ -90,63 +86,11 @@ async function* readBuffer(
 	}
 
 	sink.begin(buffer.name);
-	const pid = formats[0]?.common.find((f) => f.name === "common_pid");
-	const pidOffset = pid?.offset ?? 4;
 	const { view, littleEndian } = memory;
-	const tables: (EventTable | null | undefined)[] = new Array(65_536).fill(undefined);
-	const counts = new Uint32Array(65_536);
 	const stackFormat = formats.find((f) => f.system === "ftrace" && f.name === "kernel_stack");
 	const caller = stackFormat?.fields.find((f) => f.name === "caller");
 	const depth = stackFormat?.fields.find((f) => f.name === "size");
-	const byId = new Map(formats.map((f) => [f.id, f]));
-	const seen: (CpuSeen | undefined)[] = [];
-	let events = 0;
-	/** First record of the trace: `--window` counts from it. */
-	let origin = Number.NaN;
-	/** First record that is imported. */
-	let start = Number.NaN;
-	let last = 0;
-	const from = options.window ? options.window.from * 1e9 : Number.NEGATIVE_INFINITY;
-	const to = options.window ? options.window.to * 1e9 : Number.POSITIVE_INFINITY;
-
-	const visit = (r: CpuRecords): void => {
-		const ts = toNs === null ? r.ts : toNs(r.ts);
-		if (Number.isNaN(origin)) origin = ts;
-		if (ts - origin < from || ts - origin >= to) {
-			r.lost = -1;
-			return;
-		}
-		const { cpu, p } = r;
-		let own = seen[cpu];
-		if (own === undefined) own = seen[cpu] = newCpu(cpu, ts);
-		if (r.lost !== -1) gap(r, own, ts);
-		if (own.events === 0) pipeline.cpuStart(cpu, ts, view.getInt32(p + pidOffset, littleEndian));
-		own.events++;
-		own.last = ts;
-		if (ts > last) last = ts;
-		if (events++ === 0) start = ts;
-		const id = littleEndian ? memory.u16[p >> 1]! : view.getUint16(p, false);
-		counts[id]!++;
-		const table = tables[id];
-		if (table) pipeline.record(table, p, r.end, ts, cpu);
-		else if (table === undefined) firstOf(id, r, ts);
-		else if (stackFormat && id === stackFormat.id) stack(r);
-	};
-	const gap = (r: CpuRecords, own: CpuSeen, ts: number): void => {
-		own.gaps++;
-		if (Number.isNaN(r.lost)) own.unknownGaps++;
-		else own.lost += r.lost;
-		pipeline.lost(r.cpu, own.events === 0 ? (events === 0 ? ts : start) : own.last, ts, r.lost);
-		r.lost = -1;
-	};
-	/** The first record of a type: its table is made; null for types without a format, and for stacks. */
-	const firstOf = (id: number, r: CpuRecords, ts: number): void => {
-		const format = byId.get(id);
-		const table = !format || format === stackFormat ? null : pipeline.table(format);
-		tables[id] = table;
-		if (table) pipeline.record(table, r.p, r.end, ts, r.cpu);
-		else if (format) stack(r);
-	};
+	const pidOffset = formats[0]?.common.find((f) => f.name === "common_pid")?.offset ?? 4;
 	const stack = (r: CpuRecords): void => {
 		if (!caller) return;
 		const at = r.p + caller.offset;
@@ -154,18 +98,21 @@ async function* readBuffer(
 		const words = depth ? Math.min(room, view.getInt32(r.p + depth.offset, littleEndian)) : room;
 		pipeline.kernelStack(at, words, header.longBytes, view.getInt32(r.p + pidOffset, littleEndian), r.cpu);
 	};
-
+	const walk = new BufferWalk({
+		pipeline,
+		memory,
+		formats,
+		records: all,
+		toNs,
+		window: options.window,
+		stacks: stackFormat && { format: stackFormat, take: stack },
+	});
 	const bytes = (): number => streams.reduce((sum, s) => sum + s.consumed, 0);
-	const live = all.filter((r) => r.advance());
-	const ended = (r: CpuRecords): void => {
-		const own = seen[r.cpu];
-		if (own) pipeline.cpuEnd(r.cpu, own.last);
-	};
-	for (const _ of merge(live, visit, ended, SLICE)) {
-		sink.progress(bytes(), events);
+	for (const _ of walk.run()) {
+		sink.progress(bytes(), walk.events);
 		yield;
 	}
-	const cpusSeen = seen.filter((c) => c !== undefined);
+	const { events, start, last, seen: cpusSeen } = walk;
 	pipeline.finish(last);
 
 	const damage = all.filter((r) => r.badPages > 0);
@@ -189,23 +136,15 @@ async function* readBuffer(
 				offset: s.damage.offset,
 				text: s.damage.text,
 			});
-	const happened: Record<string, number> = {};
-	const unknown: Record<string, number> = {};
-	for (const [id, count] of counts.entries()) {
-		if (count === 0) continue;
-		const name = byId.get(id)?.name;
-		if (name !== undefined) happened[name] = (happened[name] ?? 0) + count;
-		else {
-			unknown[`type ${id}`] = count;
-			pipeline.notes.add({
-				severity: "warning",
-				kind: "event-unknown",
-				source,
-				count,
-				text: `Records of type ${id}: the trace has no format for it`,
-			});
-		}
-	}
+	const { happened, unknown } = walk.byName();
+	for (const [id, count] of unknown)
+		pipeline.notes.add({
+			severity: "warning",
+			kind: "event-unknown",
+			source,
+			count,
+			text: `Records of type ${id}: the trace has no format for it`,
+		});
 	// symbols are only needed for stacks: parsing 100 000 lines costs more than importing a small trace
 	if (pipeline.stacks.size > 0) {
 		const symbols = kernelSymbolsOf(header.kallsyms, side, (n) => pipeline.notes.add({ ...n, source }));
@@ -235,7 +174,7 @@ async function* readBuffer(
 		cpus: cpuWindows(cpusSeen, at),
 		events: happened,
 		recorded: recordedEvents(formats, Object.keys(happened)),
-		unknownEvents: unknown,
+		unknownEvents: Object.fromEntries([...unknown].map(([id, count]) => [`type ${id}`, count])),
 		lost: lostOf(cpusSeen),
 		damaged: damage.length > 0 || streams.some((s) => s.damage) || early.some((n) => n.severity === "error"),
 		notes: pipeline.notes.all(),

@@ -1,4 +1,5 @@
 /** One program or library: the file that is mapped, and what its debug file and its .gnu_debugdata add. */
+import { Truncated } from "../../decode/bytes.ts";
 import type { Binary, BinaryFunction, CallFrames, SourcePlace } from "../binary.ts";
 import { openCallFrames, openPlaces } from "../dwarf/index.ts";
 import { type Elf, type ElfSections, PF_X, PT_LOAD, type Segment, SHT_NOBITS } from "./elf.ts";
@@ -104,9 +105,27 @@ export class ElfBinary implements Binary {
 	}
 }
 
-/** Debug files keep the sections of code without their contents. */
+/** No code begins with so many zeros. */
+const searchedForCode = 65_536;
+
+/**
+ * Debug files keep the sections of code without their contents. So do the symbol files of LinuxKI's archives, sparse
+ * files whose sections are holes but for the symbols: what is read there is zeros.
+ */
 export function hasCode(elf: Elf): boolean {
-	return elf.sections.find((s) => s.name === ".text")?.type !== SHT_NOBITS;
+	const text = elf.sections.find((s) => s.name === ".text");
+	if (!text) return true;
+	if (text.type === SHT_NOBITS) return false;
+	try {
+		for (let at = 0, step = 256; at < text.bytes && at < searchedForCode; at += step) {
+			const bytes = elf.readSection(text, at, Math.min(step, text.bytes - at));
+			if (bytes.some((byte) => byte !== 0)) return true;
+		}
+	} catch (error) {
+		if (error instanceof Truncated) return true;
+		throw error;
+	}
+	return text.bytes === 0;
 }
 
 /**

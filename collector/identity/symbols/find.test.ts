@@ -157,6 +157,69 @@ describe("the file of a mapping", () => {
 	});
 });
 
+describe("a symbol file of a LinuxKI archive", () => {
+	/** All is holes but for the headers and the symbols. */
+	const sparse: TestElf = {
+		text: { address: 0x1000, bytes: Buffer.alloc(0x20000) },
+		symbols: functions,
+		sections: [
+			{ name: ".note.gnu.build-id", type: 7, content: Buffer.alloc(0x24) },
+			{ name: ".eh_frame", content: Buffer.alloc(0x1000) },
+			{ name: ".debug_info", content: Buffer.alloc(0x1000) },
+			{ name: ".debug_line", content: Buffer.alloc(0x1000) },
+			{ name: ".gnu_debuglink", content: Buffer.alloc(16) },
+		],
+	};
+	const whole: TestElf = {
+		text: { address: 0x1000, bytes: Buffer.alloc(0x20000, "60000000", "hex") },
+		symbols: [{ name: "real", at: 0x1000, bytes: 0x100 }],
+	};
+
+	it("is found by the path with ? for each /, and has names alone", async () => {
+		const file = put("objdump.1125_1101/?usr?bin?prog", sparse);
+		const binaries = await open("objdump.1125_1101");
+		const found = binaries.find("/usr/bin/prog", null)!;
+		expect(found.file).toBe(file);
+		expect(found.function(0x1004)?.name).toBe("work");
+		expect(found.word(0x1004)).toBeNull();
+		expect(found.place(0x1004)).toBeNull();
+		expect(found.frames?.stateAt(0x1004) ?? null).toBeNull();
+		expect(binaries.find("/bin/prog", null)).toBeNull();
+		expect(binaries.states()).toMatchObject([{ state: "named", file }, { state: "not found" }]);
+	});
+
+	it("is not used for a build-id, which it does not have", async () => {
+		put("objdump/?usr?bin?prog", sparse);
+		expect((await open("objdump")).find("/usr/bin/prog", id)).toBeNull();
+	});
+
+	it("gives way to the program itself, in whichever folder that is", async () => {
+		put("objdump/?usr?bin?prog", sparse);
+		const file = put("dir/usr/bin/prog", whole);
+		for (const folders of [
+			["objdump", "dir"],
+			["dir", "objdump"],
+		]) {
+			const found = (await open(...folders)).find("/usr/bin/prog", null)!;
+			expect(found.file).toBe(file);
+			expect(found.function(0x1004)?.name).toBe("real");
+			expect(found.word(0x1004)).not.toBeNull();
+		}
+	});
+
+	it("names the functions of a program that was stripped since, if their segments are the same", async () => {
+		put("objdump/?usr?bin?prog", sparse);
+		put("objdump/?usr?bin?other", { ...sparse, text: { address: 0x1000, bytes: Buffer.alloc(0x10000) } });
+		for (const name of ["prog", "other"]) put(`dir/usr/bin/${name}`, { ...whole, symbols: undefined });
+		const binaries = await open("objdump", "dir");
+		const [prog, other] = ["prog", "other"].map((name) => binaries.find(`/usr/bin/${name}`, null)!);
+		expect(prog!.function(0x1004)?.name).toBe("work");
+		expect(prog!.word(0x1004)).not.toBeNull();
+		expect(other!.function(0x1004)).toBeNull();
+		expect(other!.file).toBe(join(folder, "dir/usr/bin/other"));
+	});
+});
+
 describe("a stripped program", () => {
 	const stripped: TestElf = { buildId: id, dynamic: [{ name: "exported", at: 0x1000, bytes: 0x10 }] };
 	const debug: TestElf = { ...program, emptied: "objcopy" };

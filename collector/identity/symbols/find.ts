@@ -7,7 +7,7 @@ import { MemoryBytes, Truncated } from "../../decode/bytes.ts";
 import { prepareCompression } from "../../decode/compression.ts";
 import type { Note } from "../../decode/source.ts";
 import type { Binaries } from "../binary.ts";
-import { Elf, NotElf } from "./elf.ts";
+import { Elf, NotElf, PT_LOAD } from "./elf.ts";
 import { ElfBinary, hasCode } from "./elf-binary.ts";
 import { openPlainFile, type PlainFile } from "./file-bytes.ts";
 import { symbolTable } from "./function-table.ts";
@@ -18,6 +18,7 @@ import {
 	byDebugLink,
 	filesBelow,
 	isOfBuild,
+	objdumpName,
 	ofTheUser,
 	plainPath,
 	readings,
@@ -139,7 +140,11 @@ class Finder implements BinarySymbols {
 				if (!local) state = this.#refuse(module, buildId, opened);
 				continue;
 			}
-			if (hasCode(opened.elf)) return this.#accept(module, buildId, opened, debug);
+			if (hasCode(opened.elf)) {
+				// without a build-id nothing else tells that both are of one build
+				const fits = debug !== null && (buildId !== null || sameSegments(debug.elf, opened.elf));
+				return this.#accept(module, buildId, opened, fits ? debug : null);
+			}
 			debug ??= opened;
 		}
 		// a debug file alone has names and lines, but no instructions
@@ -157,6 +162,7 @@ class Finder implements BinarySymbols {
 				// or a link that the user made to a file elsewhere
 				yield* given(below(root, path) ?? join(root, path));
 				yield* given(join(root, basename(path)));
+				yield* given(join(root, objdumpName(path)));
 			}
 			if (buildId !== null) {
 				const { programs, debug } = byBuildId(root, buildId);
@@ -350,6 +356,16 @@ class Finder implements BinarySymbols {
 		}
 		return null;
 	}
+}
+
+/** Segments as they lie in memory; debug files keep these, whatever they have left out. */
+function sameSegments(a: Elf, b: Elf): boolean {
+	const [x, y] = [a, b].map((elf) => elf.segments.filter((s) => s.type === PT_LOAD));
+	return (
+		a.machine === b.machine &&
+		x!.length === y!.length &&
+		x!.every((s, i) => s.address === y![i]!.address && s.memoryBytes === y![i]!.memoryBytes)
+	);
 }
 
 /** .gnu_debuglink: a file name, zeros up to a multiple of 4, a CRC-32 (GDB manual, "Separate Debug Files"). */

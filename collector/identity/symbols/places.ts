@@ -42,6 +42,11 @@ export function plainPath(module: string): string {
 	return posix.normalize(`/${module.replace(/ \(deleted\)$/, "")}`);
 }
 
+/** Name of a file's symbols in the folder objdump.TAG of a LinuxKI archive: its path, with ? for each / (LinuxKI 7.11). */
+export function objdumpName(path: string): string {
+	return path.replaceAll("/", "?");
+}
+
 /**
  * The build-ids that a recorded one may stand for. perf records at most 20 bytes (struct build_id, linux
  * tools/perf/util/build-id.h); older ones fill up shorter ids, of lld and of --build-id=md5, with zeros.

@@ -62,7 +62,8 @@ export function buildElf(elf: TestElf): Buffer {
 		addressBytes = 8,
 		littleEndian = true,
 		machine = EM_PPC64,
-		text = { address: 0x1000, bytes: Buffer.alloc(0x1000) },
+		// code, not a hole: files whose code is all zeros are symbol files
+		text = { address: 0x1000, bytes: Buffer.alloc(0x1000, "60000000", "hex") },
 		shift = 0,
 		emptied,
 	} = elf;

@@ -1,0 +1,35 @@
+/** Processes of threads, as the headers of records and sched_switch tell them. */
+import type { Threads } from "../../identity/threads.ts";
+
+export class Processes {
+	/** tgid that a record told, by utid; 0 = none. */
+	#told = new Int32Array(1024);
+	readonly #threads: Threads;
+
+	constructor(threads: Threads) {
+		this.#threads = threads;
+	}
+
+	/**
+	 * To be called before the record is handed on. A tid in another process than before is another thread: the end of the
+	 * first was not recorded. (A thread that calls exec takes tid and tgid of its leader: fs/exec.c, de_thread.)
+	 */
+	before(tid: number, tgid: number): void {
+		const utid = this.#threads.byTid[tid]!;
+		if (utid === 0 || utid >= this.#told.length) return;
+		const told = this.#told[utid]!;
+		if (told !== tgid && told !== 0) this.#threads.dead(utid);
+	}
+
+	/** To be called when the thread has a utid. */
+	after(utid: number, tgid: number): void {
+		if (utid < this.#told.length && this.#told[utid] === tgid) return;
+		if (utid >= this.#told.length) {
+			const bigger = new Int32Array(2 * Math.max(utid, this.#told.length));
+			bigger.set(this.#told);
+			this.#told = bigger;
+		}
+		this.#told[utid] = tgid;
+		this.#threads.inProcess(utid, tgid);
+	}
+}

@@ -1,0 +1,86 @@
+/**
+ * The first walk over a recording, without decoding: what must be known before the first record can be read (base time,
+ * CPUs and where each ends, events that may come), and all that `powerki info` tells.
+ */
+import { RecordMemory } from "../tracepoint/memory.ts";
+import { CHUNK, ChunkRecords, MAX_CPUS } from "./chunks.ts";
+import { IdCounts } from "./id-counts.ts";
+import { STARTUP, type VersionLayout } from "./record-layouts.ts";
+import type { Recording } from "./recording.ts";
+import { NONE, Sequences } from "./sequences.ts";
+import { readStartup, type Startup } from "./startup.ts";
+
+export interface Survey {
+	/** Time of the earliest and of the latest record; null where there is none. */
+	readonly first: bigint | null;
+	readonly last: bigint | null;
+	/** Records by CPU. */
+	readonly records: Float64Array;
+	/** CPUs that have records, in order. */
+	readonly cpus: readonly number[];
+	readonly ids: IdCounts;
+	/** null: it was overwritten, or the version has none. */
+	readonly startup: Startup | null;
+	readonly lost: { events: number; gaps: number; unknownGaps: number };
+	/** The files after their last record. */
+	readonly files: readonly ChunkRecords[];
+}
+
+export function surveyRecording(
+	recording: Recording,
+	layout: VersionLayout,
+	progress: (bytes: number) => void,
+): Survey {
+	const { version } = recording;
+	const { headerBytes } = layout;
+	const memory = new RecordMemory(new ArrayBuffer(CHUNK), true);
+	const { i32, view } = memory;
+	let first: bigint | null = null;
+	let last: bigint | null = null;
+	let startup: Startup | null = null;
+	let bytes = 0;
+	const counts = new Float64Array(MAX_CPUS);
+	const ids = new IdCounts();
+	const lost = { events: 0, gaps: 0, unknownGaps: 0 };
+	const sequences = new Sequences();
+	const files = recording.files.map(
+		({ path, cpu }) =>
+			new ChunkRecords({ path, only: cpu, memory, from: 0, bytes: CHUNK, version, headerBytes, base: null }),
+	);
+	for (const records of files) {
+		let lo = 0;
+		let hi = 0;
+		let began = false;
+		for (let window = 0; records.advance(); ) {
+			const { p, cpu } = records;
+			lo = i32[p >> 2]!;
+			hi = i32[(p + 4) >> 2]!;
+			if (!began) {
+				began = true;
+				const stamp = view.getBigUint64(p, true);
+				if (first === null || stamp < first) first = stamp;
+			}
+			counts[cpu]!++;
+			const id = i32[(p + 8) >> 2]!;
+			ids.add(id);
+			if (id === STARTUP) startup ??= readStartup(memory, p, records.end, headerBytes, version);
+			const missing = sequences.missing(cpu, records.seq, records.ts);
+			if (missing !== NONE) {
+				lost.gaps++;
+				if (Number.isNaN(missing)) lost.unknownGaps++;
+				else lost.events += missing;
+			}
+			if (records.window !== window) {
+				window = records.window;
+				progress(bytes + records.consumed);
+			}
+		}
+		if (began) {
+			const stamp = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
+			if (last === null || stamp > last) last = stamp;
+		}
+		bytes += records.size;
+	}
+	const cpus = [...counts.keys()].filter((cpu) => counts[cpu]! > 0);
+	return { first, last, records: counts, cpus, ids, startup, lost, files };
+}
