@@ -64,10 +64,7 @@ function parsePort(text: string): number {
 }
 
 const maxExpand = (): Option =>
-	new Option(
-		"--max-expand <size>",
-		"what an archive may unpack to (2G, 500M); default: 1G, or 50 times its size",
-	).argParser(parseSize);
+	new Option("--max-expand <size>", "how much an archive may unpack to, such as 2G").argParser(parseSize);
 
 const json = (): Option => new Option("--json", "machine-readable output");
 

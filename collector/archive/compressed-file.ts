@@ -29,7 +29,7 @@ export interface Damage {
 }
 
 /** Bytes of the file that are unpacked at a time: they may become a thousand times as many. */
-const PIECE = 4096;
+const PIECE = 16 * 1024;
 /** Of a file that is not compressed. */
 const PLAIN_PIECE = 256 * 1024;
 /** Bytes that the unpacker gives at a time. */

@@ -85,11 +85,12 @@ async function tracesIn(folder: string, levels: number): Promise<string[][]> {
 
 function noTrace({ path, packing }: PackedInput, { members, names, notes }: Expanded): PowerkiError {
 	const more = members > names.length ? ` and ${members - names.length} more` : "";
+	const inside = names.length === 0 ? "without files" : `with ${names.join(", ")}${more}`;
 	return new PowerkiError(
 		exitCode.unreadable,
 		`${basename(path)}: no trace that powerki can read is inside`,
 		[
-			`it looks like: ${describePacking(packing)}${members === 0 ? " without members" : ` with ${names.join(", ")}${more}`}`,
+			`it looks like: ${describePacking(packing)} ${inside}`,
 			...notes.filter((n) => n.severity === "error").map((n) => n.text),
 			`readable: ${readable}`,
 			"nothing was written",

@@ -81,7 +81,8 @@ export class BlockIos implements Derivation {
 	#cpu = new Int32Array(256);
 	#queued = new Float64Array(256);
 	#issued = new Float64Array(256);
-	#error = new Int32Array(256);
+	/** NaN: the completion does not tell */
+	#error = new Float64Array(256);
 	#merges = new Int32Array(256);
 	#requeues = new Int32Array(256);
 	#stack = new Int32Array(256);

@@ -254,8 +254,18 @@ export const descriptorCalls: Readonly<Record<string, DescriptorCall>> = {
 	}),
 };
 
-/** Calls that take a descriptor away while other threads go on: the argument with its number. */
-export const closing: Readonly<Record<string, number>> = { close: 0, dup2: 1, dup3: 1 };
-
-/** Calls that make a process or thread. */
-export const forking: ReadonlySet<string> = new Set(["clone", "clone3", "fork", "vfork"]);
+/**
+ * Calls whose enter tells already: those that take a descriptor away while other threads go on (first or second argument, or
+ * from the first to the second), that may change its flag close-on-exec, and that make a process or thread.
+ */
+export const entered: Readonly<Record<string, "first" | "second" | "range" | "flag" | "fork">> = {
+	fcntl: "flag",
+	close: "first",
+	dup2: "second",
+	dup3: "second",
+	close_range: "range",
+	clone: "fork",
+	clone3: "fork",
+	fork: "fork",
+	vfork: "fork",
+};

@@ -148,20 +148,22 @@ export class DescriptorProcesses {
 		}
 	}
 
-	/** The thread gets a table of its own. */
-	unshare(utid: number, process: Process, ts: number): void {
+	/** The thread gets a table of its own, by a call that began at `from`. */
+	unshare(utid: number, process: Process, from: number): void {
 		const table = this.tables.make();
-		this.tables.fork(process.table, table, ts);
+		this.tables.fork(process.table, table, from);
+		table.began = true;
 		table.completeSince = process.table.completeSince;
 		this.#of[utid] = { ...process, table };
 	}
 
-	/** exec: the process is the only one with this table, and has no other thread. */
-	execed(utid: number, process: Process, ts: number): Process {
+	/** exec, which began at `from`: the process has no other thread, and a table of its own. */
+	execed(utid: number, process: Process, from: number): Process {
 		process.leader = utid;
 		if (!process.table.shared && this.#ofTgid.get(process.tgid)?.table === process.table) return process;
 		const table = this.tables.make();
-		this.tables.fork(process.table, table, ts);
+		this.tables.fork(process.table, table, from);
+		table.began = true;
 		const alone = { ...process, table };
 		this.#of[utid] = alone;
 		this.#ofTgid.set(process.tgid, alone);

@@ -12,14 +12,12 @@ export enum Slot {
 	cloexec = 2,
 	keeps = 4,
 	socket = 8,
-	/** A call that takes it away is under way. */
-	closing = 16,
 	/** What ended at `since` was known until then: whatever a call under way opens here is newer. */
-	freed = 32,
+	freed = 16,
 	/** The snapshot of the end may tell what it is. */
-	inSnapshot = 64,
+	inSnapshot = 32,
 	/** `socket` is a number that waits for the snapshot. */
-	socketWaits = 128,
+	socketWaits = 64,
 }
 
 const ON_EXEC = Slot.cloexec | Slot.keeps;
@@ -43,8 +41,14 @@ export interface DescriptorTable {
 	completeSince: number;
 	/** An exec closed what closes on exec. */
 	execed: boolean;
-	/** Descriptors from here on may have been closed without having a slot (close_range). */
+	/** close_range has closed descriptors from here on, until then; also those without a slot. */
 	closedFrom: number;
+	closedAt: number;
+	/** Descriptors from here on are not those of the copy that it began as. */
+	copiedBelow: number;
+	/** Calls of close_range under way, and the least descriptor that they are about. */
+	ranges: number;
+	rangesFrom: number;
 	/** Its descriptors change unseen: io_uring opens and closes without system calls. */
 	untracked: boolean;
 }
@@ -59,8 +63,10 @@ export class DescriptorTables {
 	/** Socket as the call that made it or a snapshot tells it, or -1. */
 	socket = new Int32Array(START);
 	flags = new Uint8Array(START);
-	#used = 0;
 	readonly #free: number[] = [];
+	/** Calls under way that take it away. */
+	#closings = new Uint16Array(START);
+	#used = 0;
 
 	#lossEnd = Number.NEGATIVE_INFINITY;
 	#strangers = Number.NEGATIVE_INFINITY;
@@ -76,6 +82,10 @@ export class DescriptorTables {
 			completeSince: Number.NaN,
 			execed: false,
 			closedFrom: Number.POSITIVE_INFINITY,
+			closedAt: Number.NEGATIVE_INFINITY,
+			copiedBelow: Number.POSITIVE_INFINITY,
+			ranges: 0,
+			rangesFrom: Number.POSITIVE_INFINITY,
 			untracked: false,
 		};
 	}
@@ -108,7 +118,8 @@ export class DescriptorTables {
 	/** Nothing that was known of the descriptor before this time holds. */
 	floor(table: DescriptorTable, fd: number): number {
 		if (table.untracked) return Number.POSITIVE_INFINITY;
-		const floor = Math.max(this.#lossEnd, table.floor);
+		const closed = fd >= table.closedFrom ? table.closedAt : table.floor;
+		const floor = Math.max(this.#lossEnd, table.floor, closed);
 		if (table.completeSince >= this.#lossEnd) return floor;
 		return Math.max(floor, this.#strangers, this.#strangerOf.get(fd) ?? Number.NEGATIVE_INFINITY);
 	}
@@ -119,7 +130,7 @@ export class DescriptorTables {
 		if (slot === undefined || (this.flags[slot]! & Slot.known) === 0) return -1;
 		if (this.since[slot]! >= this.floor(table, fd)) return slot;
 		// what the snapshot of the end might have told of it is of something else now
-		this.flags[slot]! &= Slot.closing;
+		this.flags[slot] = 0;
 		this.file[slot] = -1;
 		this.pair[slot] = -1;
 		this.socket[slot] = -1;
@@ -134,9 +145,9 @@ export class DescriptorTables {
 
 	/** The descriptor has not changed since `ts`, as far as seen, whatever it means. */
 	isQuiet(table: DescriptorTable, fd: number, ts: number): boolean {
-		if (this.floor(table, fd) > ts) return false;
+		if (this.floor(table, fd) > ts || this.closings(table, fd) > 0) return false;
 		const slot = table.slots.get(fd);
-		return slot === undefined || (this.since[slot]! <= ts && (this.flags[slot]! & Slot.closing) === 0);
+		return slot === undefined || this.since[slot]! <= ts;
 	}
 
 	/** From `ts` on the descriptor means something new, of which nothing more is known than `flags`. -1: no room. */
@@ -181,7 +192,20 @@ export class DescriptorTables {
 	/** A call that takes the descriptor away has begun. */
 	closing(table: DescriptorTable, fd: number, ts: number): void {
 		const slot = table.slots.get(fd) ?? this.set(table, fd, ts, 0);
-		if (slot >= 0) this.flags[slot]! |= Slot.closing;
+		if (slot >= 0) this.#closings[slot]!++;
+	}
+
+	/** Such a call has ended. */
+	closed(table: DescriptorTable, fd: number): void {
+		const slot = table.slots.get(fd);
+		if (slot !== undefined && this.#closings[slot]! > 0) this.#closings[slot]!--;
+	}
+
+	/** Calls under way that may take the descriptor away. */
+	closings(table: DescriptorTable, fd: number): number {
+		const slot = table.slots.get(fd);
+		const ranges = fd >= table.rangesFrom ? table.ranges : 0;
+		return slot === undefined ? ranges : ranges + this.#closings[slot]!;
 	}
 
 	/**
@@ -194,8 +218,8 @@ export class DescriptorTables {
 			return;
 		}
 		const flags = this.flags[slot]!;
-		if ((flags & Slot.known) !== 0 && this.since[slot]! > from) this.flags[slot] = flags & ~Slot.closing;
-		else this.set(table, fd, to, (flags & Slot.known) !== 0 ? Slot.freed : 0);
+		if ((flags & Slot.known) === 0 || this.since[slot]! <= from)
+			this.set(table, fd, to, (flags & Slot.known) !== 0 ? Slot.freed : 0);
 	}
 
 	/**
@@ -204,34 +228,44 @@ export class DescriptorTables {
 	 */
 	open(table: DescriptorTable, fd: number, from: number, to: number, flags: number): number {
 		const slot = table.slots.get(fd);
-		if (slot !== undefined && this.since[slot]! > from) {
-			const had = this.flags[slot]!;
-			const sure = (had & Slot.known) !== 0 ? (had & Slot.closing) !== 0 : (had & Slot.freed) !== 0;
-			if (!sure) {
-				this.set(table, fd, to, 0);
-				return -1;
-			}
+		const had = slot === undefined ? 0 : this.flags[slot]!;
+		const floor = this.floor(table, fd);
+		const changed = floor > from || (slot !== undefined && this.since[slot]! > from);
+		// a close under way may have been of the new one, unless one is known to have stood there before both
+		const freed = (had & Slot.freed) !== 0 && this.since[slot!]! >= floor;
+		const sure = (had & Slot.known) !== 0 ? !changed : this.closings(table, fd) === 0 && (!changed || freed);
+		if (!sure) {
+			this.set(table, fd, to, 0);
+			return -1;
 		}
 		return this.set(table, fd, to, flags | Slot.known);
 	}
 
-	/** close_range(2); `onExec`: CLOSE_RANGE_CLOEXEC, they close on exec only. `sure`: it has not failed, as far as seen. */
-	closeRange(
+	/** close_range has begun. */
+	rangeClosing(table: DescriptorTable, first: number): void {
+		table.ranges++;
+		table.rangesFrom = Math.min(table.rangesFrom, first);
+	}
+
+	/** close_range has ended. */
+	rangeClosed(
 		table: DescriptorTable,
 		first: number,
 		last: number,
-		from: number,
-		to: number,
-		onExec: boolean,
-		sure: boolean,
+		ts: number,
+		does: "close" | "cloexec" | "nothing",
 	): void {
+		if (table.ranges > 0 && --table.ranges === 0) table.rangesFrom = Number.POSITIVE_INFINITY;
+		if (does === "nothing") return;
+		table.copiedBelow = Math.min(table.copiedBelow, first);
 		for (const [fd, slot] of table.slots) {
 			if (fd < first || fd > last) continue;
-			if (!onExec) this.close(table, fd, from, to);
-			else if (this.since[slot]! <= from && sure) this.setOnExec(slot, Slot.cloexec);
+			if (does === "close") this.set(table, fd, ts, (this.flags[slot]! & Slot.known) !== 0 ? Slot.freed : 0);
 			else this.setOnExec(slot, 0);
 		}
+		if (does !== "close") return;
 		table.closedFrom = Math.min(table.closedFrom, first);
+		table.closedAt = ts;
 	}
 
 	setOnExec(slot: number, onExec: number): void {
@@ -256,10 +290,10 @@ export class DescriptorTables {
 		child.began = true;
 		for (const [fd, slot] of parent.slots) {
 			const flags = this.flags[slot]!;
-			if ((flags & Slot.known) === 0 || (flags & Slot.closing) !== 0 || this.since[slot]! > from) continue;
+			if ((flags & Slot.known) === 0 || this.closings(parent, fd) > 0 || this.since[slot]! > from) continue;
 			if (this.since[slot]! < this.floor(parent, fd) || child.slots.has(fd)) continue;
 			const onExec = flags & ON_EXEC;
-			if (fd >= child.closedFrom || (child.execed && onExec !== Slot.keeps)) continue;
+			if (fd >= child.copiedBelow || (child.execed && onExec !== Slot.keeps)) continue;
 			const own = this.set(child, fd, from, onExec);
 			if (own < 0) return;
 			this.copy(own, slot);
@@ -268,7 +302,10 @@ export class DescriptorTables {
 
 	#newSlot(): number {
 		const slot = this.#free.pop();
-		if (slot !== undefined) return slot;
+		if (slot !== undefined) {
+			this.#closings[slot] = 0;
+			return slot;
+		}
 		if (this.#used === MAX_SLOTS) return -1;
 		if (this.#used === this.since.length) {
 			const size = this.#used * 2;
@@ -277,13 +314,14 @@ export class DescriptorTables {
 			this.file = grown(this.file, new Int32Array(size));
 			this.pair = grown(this.pair, new Int32Array(size));
 			this.socket = grown(this.socket, new Int32Array(size));
+			this.#closings = grown(this.#closings, new Uint16Array(size));
 			this.flags = grown(this.flags, new Uint8Array(size));
 		}
 		return this.#used++;
 	}
 }
 
-function grown<A extends Float64Array | Int32Array | Uint8Array>(old: A, bigger: A): A {
+function grown<A extends Float64Array | Int32Array | Uint16Array | Uint8Array>(old: A, bigger: A): A {
 	bigger.set(old as never);
 	return bigger;
 }

@@ -12,10 +12,9 @@ import type { Derivation, DeriveContext, Subscription, TableWriter } from "./der
 import {
 	type Change,
 	type CloseOnExec,
-	closing,
 	type DescriptorCall,
 	descriptorCalls,
-	forking,
+	entered,
 	type Made,
 } from "./descriptor-calls.ts";
 import { DescriptorProcesses, type Process } from "./descriptor-processes.ts";
@@ -49,13 +48,9 @@ const socketErrors: ReadonlySet<number> = new Set([0, EAGAIN, 32, 104, 106, 107,
 /** Largest error number that a program can see (include/uapi/asm-generic/errno.h). */
 const LAST_ERROR = 133;
 
-/** What the enter of a call tells before its exit. */
-enum Enter {
-	nothing = 0,
-	closesFirst = 1,
-	closesSecond = 2,
-	forks = 3,
-}
+/** What the enter of a call tells, by its number: 0 nothing, else 1 + the place here. */
+const enters = ["first", "second", "range", "flag", "fork"] as const;
+type Enter = (typeof enters)[number];
 
 export class Descriptors implements Derivation, CallListener {
 	readonly events: Readonly<Record<string, Subscription>>;
@@ -98,7 +93,8 @@ export class Descriptors implements Derivation, CallListener {
 		this.#doubtfulResults =
 			context.arch.startsWith("ppc") && context.recorded.size > 0 && !context.recorded.has("sys_exit");
 		for (const [nr, name] of Object.entries(syscallTable(context.arch) ?? {}))
-			if (Number(nr) < this.#enters.length) this.#enters[Number(nr)] = enterOf(name);
+			if (Number(nr) < this.#enters.length && Object.hasOwn(entered, name))
+				this.#enters[Number(nr)] = 1 + enters.indexOf(entered[name]!);
 
 		const pair = (name: string, argument?: number) =>
 			({ name, form: "pair", ...(argument === undefined ? {} : { argument }) }) as const;
@@ -115,8 +111,8 @@ export class Descriptors implements Derivation, CallListener {
 				on: (ts, _cpu, utid, _flags, id, path, first, _high, second) => {
 					if (utid < this.#paths.length) this.#paths[utid] = path!;
 					else if (path !== -1) this.#keepPath(utid, path!);
-					const enter = id! < this.#enters.length ? this.#enters[id!]! : Enter.nothing;
-					if (ends && enter !== Enter.nothing) this.#entered(ts, utid, enter, first!, second!);
+					const enter = id! < this.#enters.length ? this.#enters[id!]! : 0;
+					if (ends && enter > 0) this.#entered(ts, utid, enters[enter - 1]!, first!, second!);
 				},
 			},
 			sys_exit: {
@@ -135,12 +131,12 @@ export class Descriptors implements Derivation, CallListener {
 			},
 		};
 		// where the calls themselves are recorded and raw_syscalls is not
-		for (const name of [...Object.keys(closing), ...forking])
+		for (const [name, enter] of Object.entries(entered))
 			if (!recorded.has("sys_enter") && recorded.has(`sys_enter_${name}`) && recorded.has(`sys_exit_${name}`))
 				events[`sys_enter_${name}`] = {
 					fields: [pair("first", 0), pair("second", 1)],
 					on: (ts, _cpu, utid, _flags, first, _high, second) =>
-						this.#entered(ts, utid, enterOf(name), first!, second!),
+						this.#entered(ts, utid, enter, first!, second!),
 				};
 		this.events = events;
 
@@ -202,7 +198,10 @@ export class Descriptors implements Derivation, CallListener {
 		this.#opened = -1;
 		this.#file = -1;
 		const { change } = shape;
-		if (change !== null && !closes) this.#change(change, call, process, fd, slot);
+		// its enter may be that of another such call, whose exit was lost with the enter of this one
+		const doubtful = ts < this.#processes.tables.lossEnd;
+		if (change !== null && doubtful) this.#doubtfulChange(change, call, process);
+		else if (change !== null && !closes) this.#change(change, call, process, fd, slot);
 		if (shape.op !== null) {
 			const made = shape.fd === "result";
 			const at = made ? this.#opened : slot;
@@ -210,8 +209,12 @@ export class Descriptors implements Derivation, CallListener {
 			if (isSocket) this.#writeSocket(call, shape, process, number, at, addresses);
 			else this.#writeFile(call, shape, process, number, at);
 		}
-		if (closes && process !== null && fd >= 0) this.#close(process, fd, call);
-		if (closes && process === null && fd >= 0) this.#processes.tables.stranger(fd, endOf(call));
+		if (!closes || doubtful) return;
+		if (args === null) {
+			if (call.errno === 0) this.#unknownChange(process, endOf(call));
+		} else if (fd < 0) return;
+		else if (process === null) this.#processes.tables.stranger(fd, endOf(call));
+		else this.#close(process, fd, call);
 	}
 
 	finish(): void {
@@ -231,7 +234,10 @@ export class Descriptors implements Derivation, CallListener {
 			const slot = tables.find(process.table, fact.fd);
 			if (slot < 0) continue;
 			const flags = tables.flags[slot]!;
-			if ((flags & Slot.closing) !== 0 || (fact.when !== "after" && (flags & Slot.inSnapshot) === 0))
+			if (
+				tables.closings(process.table, fact.fd) > 0 ||
+				(fact.when !== "after" && (flags & Slot.inSnapshot) === 0)
+			)
 				continue;
 			if (tables.file[slot]! >= 0) files.confirm(tables.file[slot]!, fact);
 			if ((flags & Slot.socketWaits) !== 0 && isSocketType(fact.type))
@@ -259,14 +265,20 @@ export class Descriptors implements Derivation, CallListener {
 	}
 
 	#entered(ts: number, utid: number, enter: Enter, first: number, second: number): void {
-		if (enter === Enter.forks) {
+		if (enter === "fork") {
 			this.#forks.set(utid, ts);
 			return;
 		}
+		if (enter === "flag" && second !== F_SETFD) return;
 		const process = this.#processes.of(utid, ts);
 		if (process === null) return;
-		const fd = enter === Enter.closesFirst ? first : second;
-		if (fd >= 0) this.#processes.tables.closing(process.table, fd, ts);
+		const { tables } = this.#processes;
+		const fd = enter === "first" ? first : second;
+		if (enter === "flag") {
+			const slot = tables.find(process.table, first);
+			if (slot >= 0) tables.setOnExec(slot, 0);
+		} else if (enter === "range") tables.rangeClosing(process.table, first >>> 0);
+		else if (fd >= 0) tables.closing(process.table, fd, ts);
 	}
 
 	/** A process of which nothing was known: what a snapshot from before the recording says of it. */
@@ -291,7 +303,7 @@ export class Descriptors implements Derivation, CallListener {
 	#during(process: Process, fd: number, ts: number, closes: boolean): number {
 		const { tables } = this.#processes;
 		const slot = tables.findSince(process.table, fd, ts);
-		return slot >= 0 && !closes && (tables.flags[slot]! & Slot.closing) !== 0 ? -1 : slot;
+		return slot >= 0 && tables.closings(process.table, fd) > (closes ? 1 : 0) ? -1 : slot;
 	}
 
 	/** A call on a descriptor of which nothing was known, where it tells something, or the snapshot of the end may. */
@@ -330,7 +342,10 @@ export class Descriptors implements Derivation, CallListener {
 				else if (worked) this.#copy(call.ret, onExecOf(change.cloexec, args), call, process, slot);
 				return;
 			case "fcntl": {
-				if (args === null) return;
+				if (args === null) {
+					if (worked) this.#unknownChange(process, end);
+					return;
+				}
 				const command = args[2]!;
 				if (worked && (command === F_DUPFD || command === F_DUPFD_CLOEXEC))
 					this.#copy(call.ret, command === F_DUPFD ? Slot.keeps : Slot.cloexec, call, process, slot);
@@ -340,7 +355,10 @@ export class Descriptors implements Derivation, CallListener {
 				return;
 			}
 			case "connect":
-				if (slot >= 0 && tables.pairOf(slot) >= 0 && (!seen || worked || call.errno === EINPROGRESS))
+				if (
+					(args === null || (slot >= 0 && tables.pairOf(slot) >= 0)) &&
+					(!seen || worked || call.errno === EINPROGRESS)
+				)
 					tables.reconnected(end);
 				return;
 			case "fork": {
@@ -354,12 +372,12 @@ export class Descriptors implements Derivation, CallListener {
 			case "exec":
 				if (!seen) this.#unknownChange(process, end);
 				else if (worked && process === null) tables.stranger(Number.NaN, end);
-				else if (worked) tables.exec(this.#processes.execed(call.utid, process!, end).table, end);
+				else if (worked) tables.exec(this.#processes.execed(call.utid, process!, call.ts).table, end);
 				return;
 			case "unshare":
 				if (process === null || (args !== null && (args[0]! & CLONE_FILES) === 0)) return;
 				if (!seen || args === null) this.#unknownChange(process, end);
-				else if (worked) this.#processes.unshare(call.utid, process, end);
+				else if (worked) this.#processes.unshare(call.utid, process, call.ts);
 				return;
 			case "chdir":
 				if (seen && !worked) return;
@@ -367,11 +385,23 @@ export class Descriptors implements Derivation, CallListener {
 				else this.#processes.moved(process, end);
 				return;
 			case "close-range":
-				if (!seen || worked) this.#closeRange(call, process, end);
+				this.#closeRange(call, process, end);
 				return;
 			case "ring":
 				if (process !== null) process.table.untracked = true;
 		}
+	}
+
+	/** A call of which only the result is sure. */
+	#doubtfulChange(change: Change, call: EndedCall, process: Process | null): void {
+		this.#forks.delete(call.utid);
+		if (call.errno !== 0) return;
+		const end = endOf(call);
+		if (change.kind === "open" && call.ret >= 0 && process !== null)
+			this.#processes.tables.set(process.table, call.ret, end, 0);
+		else if (change.kind === "chdir" && process !== null) this.#processes.moved(process, end);
+		else if (change.kind === "ring" && process !== null) process.table.untracked = true;
+		else if (change.kind !== "fork" && change.kind !== "connect") this.#unknownChange(process, end);
 	}
 
 	/** Any descriptor of the process may have changed. */
@@ -470,12 +500,11 @@ export class Descriptors implements Derivation, CallListener {
 		}
 		const own = process.table.slots.get(fd);
 		const failed = call.errno !== 0 || (this.#doubtfulResults && call.ret !== fd);
-		if (failed || fd === old) {
-			if (own !== undefined) tables.flags[own]! &= ~Slot.closing;
-			return;
-		}
+		tables.closed(process.table, fd);
+		if (failed || fd === old) return;
 		// what another thread did with it meanwhile may have come before or after
-		if (Number.isNaN(call.ret) || (own !== undefined && tables.since[own]! > call.ts)) {
+		const changed = own !== undefined && tables.since[own]! > call.ts;
+		if (Number.isNaN(call.ret) || changed || tables.closings(process.table, fd) > 0) {
 			tables.set(process.table, fd, end, 0);
 			return;
 		}
@@ -488,9 +517,9 @@ export class Descriptors implements Derivation, CallListener {
 	#close(process: Process, fd: number, call: EndedCall): void {
 		const { tables } = this.#processes;
 		const slot = process.table.slots.get(fd);
+		tables.closed(process.table, fd);
 		if (call.errno === EBADF) {
 			// there was nothing to close, whatever was thought
-			if (slot !== undefined) tables.flags[slot]! &= ~Slot.closing;
 			if (slot !== undefined && tables.since[slot]! <= call.ts) tables.set(process.table, fd, endOf(call), 0);
 		} else tables.close(process.table, fd, call.ts, endOf(call));
 	}
@@ -503,10 +532,21 @@ export class Descriptors implements Derivation, CallListener {
 			return;
 		}
 		const flags = args[4]!;
-		if ((flags & CLOSE_RANGE_UNSHARE) !== 0) this.#processes.unshare(call.utid, process, end);
+		const first = args[0]! >>> 0;
+		const last = args[2]! >>> 0;
+		if ((flags & CLOSE_RANGE_UNSHARE) !== 0 && !(call.errno > 0)) {
+			tables.rangeClosed(process.table, first, last, end, "nothing");
+			this.#processes.unshare(call.utid, process, call.ts);
+		}
 		const { table } = this.#processes.of(call.utid, end)!;
-		const onExec = (flags & CLOSE_RANGE_CLOEXEC) !== 0;
-		tables.closeRange(table, args[0]! >>> 0, args[2]! >>> 0, call.ts, end, onExec, !Number.isNaN(call.ret));
+		const seen = !Number.isNaN(call.ret);
+		const does =
+			seen && call.errno !== 0
+				? "nothing"
+				: seen && (flags & CLOSE_RANGE_CLOEXEC) !== 0
+					? "cloexec"
+					: "close";
+		tables.rangeClosed(table, first, last, end, does);
 	}
 
 	/** File of a slot; where only the snapshot of the end may tell it, a number that waits for that. */
@@ -597,12 +637,6 @@ export class Descriptors implements Derivation, CallListener {
 		}
 		return code;
 	}
-}
-
-function enterOf(name: string): Enter {
-	if (forking.has(name)) return Enter.forks;
-	if (!Object.hasOwn(closing, name)) return Enter.nothing;
-	return closing[name] === 0 ? Enter.closesFirst : Enter.closesSecond;
 }
 
 /** When the call had ended at the latest; where exits are not recorded, its begin is all there is. */

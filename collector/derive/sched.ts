@@ -251,6 +251,8 @@ export class Sched implements Derivation {
 	}
 
 	#close(cpu: number, slice: Slice, end: number, endState: number, openRight: boolean): void {
+		// events were lost behind the last record: nothing was observed there
+		if (openRight && slice.openLeft && slice.current === UNKNOWN && end <= slice.since) return;
 		const row = this.#row;
 		row.ts = slice.since;
 		// a clock that steps back may put the CPU's last record before a time that was told already

@@ -165,7 +165,9 @@ const descriptorCall = {
 	ts: c.stamp("sys_enter, or the start of what was seen of the call"),
 	dur: c.ns("Length of the call; NULL where exits are not recorded"),
 	utid: c.utid("Caller"),
-	fd: c.integer("File descriptor; NULL if the enter was not seen"),
+	fd: c.integer(
+		"File descriptor that the call was made on; for open, socket and others that make one from nothing: the new one. dup, accept: the one they were made on. sendfile, splice, copy_file_range, tee: the one that is written. NULL if the call failed to make one, makes two (pipe, socketpair), is about a range (close_range), or its enter was not seen",
+	),
 	syscall: c.varchar("Name of the call"),
 } as const;
 
@@ -181,18 +183,22 @@ const timeSplit = {
 export const fileIo = table(
 	"derived",
 	"file_io",
-	"One system call on a file descriptor that is not known to be a socket: open, read, write, sync, position, close",
+	"One system call on a file descriptor that is not known to be a socket: open, read, write, sync, position, close. A call has its row here or in socket_io, never in both",
 	{
 		...descriptorCall,
 		op: c.varchar("open, read, write, sync, seek, map, close, other"),
 		file_id: c.id(
-			"File that the descriptor meant during the call; NULL if unknown: what a descriptor meant before the trace is known only where a snapshot has it and nothing replaced it",
+			"File that the descriptor meant during the call, for open the file of its path, also where it failed. NULL if unknown: what a descriptor meant before the trace is known only where a snapshot has it and nothing replaced it; nothing is known after lost events, and of a call that overlaps a change of its descriptor by another thread",
 			"file.file_id",
 		),
-		bytes: c.bytes("Bytes that a read or write moved; NULL for other calls, on error, or if not ended"),
-		asked: c.bytes("Bytes that the call asked for; NULL where it names none"),
+		bytes: c.bytes(
+			"Bytes that a read or write moved: the return value; NULL for other calls, on error, or if not ended",
+		),
+		asked: c.bytes(
+			"Bytes that the call asked for; NULL where it names none, or names them in memory (readv, writev)",
+		),
 		position: c.bytes(
-			"Position in the file, of calls that name it (pread64, pwrite64, lseek with SEEK_SET, ...); NULL otherwise",
+			"Position in the file, of calls that name it (pread64, pwrite64, mmap, lseek with SEEK_SET, ...); NULL otherwise",
 		),
 		...timeSplit,
 	},
@@ -201,16 +207,20 @@ export const fileIo = table(
 export const socketIo = table(
 	"derived",
 	"socket_io",
-	"One system call on a socket: socket, connect, accept, send, recv, read and write where the descriptor is known to be one, shutdown, close",
+	"One system call on a socket: socket, connect, accept, send, recv, shutdown, ...; and read, write, close where the descriptor is known to be one, by an earlier call or by addresses that were recorded",
 	{
 		...descriptorCall,
 		op: c.varchar("open, connect, accept, recv, send, shutdown, close, other"),
 		socket_id: c.id(
-			"Addresses of the socket during the call; NULL if unknown. They are never taken from an earlier socket with the same descriptor",
+			"Addresses of the socket during the call: those recorded with it, for a connection those recorded with an earlier call, else what made or a snapshot shows the socket; NULL if unknown. They are never taken from an earlier socket with the same descriptor",
 			"socket.socket_id",
 		),
-		bytes: c.bytes("Bytes that a send or recv moved; NULL for other calls, on error, or if not ended"),
-		asked: c.bytes("Bytes that the call asked for; NULL where it names none"),
+		bytes: c.bytes(
+			"Bytes that a send or recv moved: the return value; NULL for other calls, for sendmmsg and recvmmsg (their result counts messages), on error, or if not ended",
+		),
+		asked: c.bytes(
+			"Bytes that the call asked for; NULL where it names none, or names them in memory (sendmsg, recvmsg)",
+		),
 		...timeSplit,
 	},
 );

@@ -157,17 +157,17 @@ export const cgroup = table("identity", "cgroup", "One control group that the tr
 export const file = table(
 	"identity",
 	"file",
-	"One file as the trace or its side files name it; the same file may have several rows where nothing tells that they are one",
+	"One file as the trace or its side files name it: a path. The same file may have several rows where nothing tells that they are one (links, a relative and an absolute path), and an absolute path is one row in all mount namespaces",
 	{
 		file_id: c.id("Number of the file in this trace, in order of first sight"),
 		path: c.varchar(
-			"Path as the program gave it (absolute where the directory is known) or as lsof shows it; NULL if nothing at hand tells which file the descriptor meant",
+			"Path as the program gave it (absolute where the directory is known), as lsof shows it, or, in brackets, what an anonymous inode is ([eventpoll]); NULL if nothing at hand tells which file the descriptor meant",
 		),
 		type: c.varchar("Type as lsof names it: REG, DIR, CHR, BLK, FIFO, a_inode, ...; NULL if unknown"),
 		dev: c.bigint("Device of its file system, major << 20 | minor; NULL if unknown"),
 		inode: c.bigint("Inode number; NULL if unknown"),
 		source: c.varchar(
-			"What names it: open (a path in the trace), call (a call that makes such a descriptor, as pipe or epoll_create), lsof (open in a snapshot and never replaced in between); NULL if nothing does",
+			"What names it: open (a path in the trace), call (a call that makes such a descriptor, as epoll_create), lsof (open in a snapshot and never replaced in between); NULL if nothing does",
 		),
 	},
 );
@@ -193,7 +193,7 @@ export const socket = table(
 		remote_port: c.integer("Port of the other end; NULL if it has none or it is unknown"),
 		inode: c.bigint("Inode number of the socket; NULL if unknown"),
 		source: c.varchar(
-			"What tells it: record (addresses recorded with a call), call (arguments of socket or socketpair), lsof (open in a snapshot and never replaced in between); NULL if nothing does",
+			"What tells it: record (addresses recorded with a call), call (arguments of socket), lsof (open in a snapshot and never replaced in between); NULL if nothing does",
 		),
 	},
 );

@@ -104,6 +104,24 @@ export const laws: readonly Law[] = [
 		sql: "SELECT trace, ts, utid, dur, slept_ns FROM futex_wait WHERE slept_ns > dur OR slept_ns < 0",
 	},
 	{
+		title: "4: every call in file_io and socket_io has its row in syscall, and one only",
+		needs: ["syscall", "file_io", "socket_io"],
+		sql: `WITH io AS (
+				SELECT trace, utid, ts, dur, syscall, error, bytes, running_ns + runnable_ns + blocked_ns + unknown_ns AS parts FROM file_io
+				UNION ALL
+				SELECT trace, utid, ts, dur, syscall, error, bytes, running_ns + runnable_ns + blocked_ns + unknown_ns FROM socket_io),
+			a AS (SELECT trace, utid, ts, syscall AS name, dur, error, parts, coalesce(bytes, 0) AS bytes, count(*) AS n FROM io GROUP BY ALL),
+			b AS (SELECT trace, utid, ts, name, dur, error, count(*) AS n, bool_or(ret >= 0) AS worked, list(ret) AS rets FROM syscall GROUP BY ALL)
+			SELECT a.*, b.n AS calls, b.rets FROM a LEFT JOIN b ON b.trace = a.trace AND b.utid = a.utid AND b.ts = a.ts AND b.name = a.name
+				AND b.dur IS NOT DISTINCT FROM a.dur AND b.error IS NOT DISTINCT FROM a.error
+			WHERE b.n IS NULL OR a.n > b.n OR a.parts IS DISTINCT FROM a.dur OR (a.bytes <> 0 AND NOT list_contains(b.rets, a.bytes))`,
+	},
+	{
+		title: "4: a file has a source where it has a path, and no inode without a source",
+		needs: ["file"],
+		sql: "SELECT * FROM file WHERE source IS NULL AND (path IS NOT NULL OR inode IS NOT NULL OR type IS NOT NULL)",
+	},
+	{
 		title: "4: an interrupt's own time is no more than its duration, and not negative",
 		needs: ["irq", "softirq"],
 		sql: `SELECT * FROM (SELECT trace, ts, cpu, kind, dur, self_ns FROM irq
@@ -149,6 +167,8 @@ export const laws: readonly Law[] = [
 			UNION ALL SELECT 'stack', trace, stack_id, count(*) FROM stack GROUP BY ALL
 			UNION ALL SELECT 'frame', trace, frame_id, count(*) FROM frame GROUP BY ALL
 			UNION ALL SELECT 'cpu', trace, cpu, count(*) FROM cpu GROUP BY ALL
+			UNION ALL SELECT 'file', trace, file_id, count(*) FROM file GROUP BY ALL
+			UNION ALL SELECT 'socket', trace, socket_id, count(*) FROM socket GROUP BY ALL
 			UNION ALL SELECT 'device', trace, dev, count(*) FROM device GROUP BY ALL) WHERE n > 1`,
 	},
 	{

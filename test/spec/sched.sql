@@ -20,17 +20,7 @@ switch AS (
 	UNION ALL
 	SELECT w.trace, w.cpu, w.ts, w.utid AS prev, w.prev_prio, w.next_prio, w.pos,
 		CASE WHEN w.next_pid = 0 THEN 0 ELSE l.utid END AS next,
-		CASE
-			WHEN w.prev_state & 255 = 0 THEN CASE WHEN w.prev_state & 256 <> 0 THEN 'R+' ELSE 'R' END
-			WHEN w.prev_state & 1 <> 0 THEN 'S'
-			WHEN w.prev_state & 2 <> 0 THEN 'D'
-			WHEN w.prev_state & 4 <> 0 THEN 'T'
-			WHEN w.prev_state & 8 <> 0 THEN 't'
-			WHEN w.prev_state & 16 <> 0 THEN 'X'
-			WHEN w.prev_state & 32 <> 0 THEN 'Z'
-			WHEN w.prev_state & 64 <> 0 THEN 'P'
-			ELSE 'I'
-		END AS letter
+		state_letter(w.prev_state, w.trace IN (FROM raw_state)) AS letter
 	FROM (SELECT *, row_number() OVER () AS pos FROM sched_switch) w
 	ASOF LEFT JOIN life l ON l.trace = w.trace AND l.tid = w.next_pid AND l.first_ts <= w.ts),
 -- kind: 0 first record, 1 first after a loss, 2 switch, 3 last before a loss, 4 last record

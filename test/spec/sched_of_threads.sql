@@ -8,12 +8,7 @@ WITH shown AS (
 switch AS (
 	SELECT w.trace, w.cpu, w.ts, w.utid, w.prev_prio,
 		CASE WHEN s.ts < w.ts THEN s.utid END AS next, CASE WHEN s.ts < w.ts THEN w.next_prio END AS next_prio,
-		CASE
-			WHEN w.prev_state & 255 = 0 THEN CASE WHEN w.prev_state & 256 <> 0 THEN 'R+' ELSE 'R' END
-			WHEN w.prev_state & 1 <> 0 THEN 'S' WHEN w.prev_state & 2 <> 0 THEN 'D' WHEN w.prev_state & 4 <> 0 THEN 'T'
-			WHEN w.prev_state & 8 <> 0 THEN 't' WHEN w.prev_state & 16 <> 0 THEN 'X' WHEN w.prev_state & 32 <> 0 THEN 'Z'
-			WHEN w.prev_state & 64 <> 0 THEN 'P' ELSE 'I'
-		END AS letter
+		state_letter(w.prev_state, false) AS letter
 	FROM (SELECT * FROM sched_switch WHERE trace IN (SELECT trace FROM record)) w
 	ASOF LEFT JOIN life l ON l.trace = w.trace AND l.tid = w.next_pid AND l.first_ts <= w.ts
 	LEFT JOIN shown s ON s.trace = w.trace AND s.utid = l.utid),

@@ -16,7 +16,8 @@ ordered AS (
 		row_number() OVER w AS k, lag(enters) OVER w AS last_enters
 	FROM event WINDOW w AS (PARTITION BY trace, utid ORDER BY ts, enters)),
 death AS (
-	SELECT trace, utid, min(ts) AS ts FROM sched_switch WHERE prev_state & 48 <> 0 GROUP BY ALL),
+	SELECT trace, utid, min(ts) AS ts FROM sched_switch
+	WHERE state_letter(prev_state, trace IN (FROM raw_state)) IN ('X', 'Z') GROUP BY ALL),
 call AS (
 	SELECT o.trace, o.utid, o.ts, o.cpu, o.id AS nr, o.args,
 		coalesce(o.next_ts, d.ts, CASE WHEN t.end_known AND t.last_ts < w.end_ts THEN t.last_ts END, w.end_ts) AS till, o.next_ret AS ret, false AS open_left,

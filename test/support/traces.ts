@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { decompress } from "fzstd";
 import { ZSTDDecoder } from "zstddec";
 import { cacheFolder } from "./cache.ts";
 
@@ -189,7 +190,7 @@ export function linuxkiTrace(name: string): TestTrace {
 	return trace;
 }
 
-/** What kiinfo was given of x86-liki-mixed for the rewrites in older layouts. */
+/** What kiinfo was given of x86-liki-mixed for the rewrites in older layouts, and dmesg, which tells the timer's rate. */
 const oldVersionMembers = [
 	"uname-a",
 	"kallsyms",
@@ -199,10 +200,11 @@ const oldVersionMembers = [
 	"lsof",
 	"ll_R_dev_all",
 	"devices",
+	"dmesg",
 ];
 
 /** x86-liki-mixed in layout V1 to V4: one merged ki.bin with the side files, in a folder of the cache. */
-export async function linuxkiOldVersion(version: 1 | 2 | 3 | 4): Promise<TestTrace> {
+export function linuxkiOldVersion(version: 1 | 2 | 3 | 4): TestTrace {
 	const archive = linuxkiTrace("x86-liki-mixed").path;
 	const tag = /\.(\d{4}_\d{4})\.tgz$/.exec(archive)![1]!;
 	const folder = join(linuxkiRoot, "old-versions", `V${version}`);
@@ -213,7 +215,7 @@ export async function linuxkiOldVersion(version: 1 | 2 | 3 | 4): Promise<TestTra
 		const making = `${path}.${process.pid}`;
 		mkdirSync(making, { recursive: true });
 		execFileSync("tar", ["-xzf", archive, "-C", making, ...oldVersionMembers.map((m) => `${m}.${tag}`)]);
-		writeFileSync(join(making, `ki.bin.${tag}`), (await zstd()).decode(packed));
+		writeFileSync(join(making, `ki.bin.${tag}`), decompress(packed));
 		try {
 			renameSync(making, path);
 		} catch {

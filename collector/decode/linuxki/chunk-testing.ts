@@ -99,17 +99,22 @@ export interface ReadBack {
 	readonly buffers: readonly string[];
 }
 
+const made: string[] = [];
+
+/** Removes the folders that were made; for afterEach. */
+export function removeFolders(): void {
+	for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
+}
+
 /** A folder of its own for files of these names. */
-export function folderOf(files: Readonly<Record<string, Uint8Array | string>>): {
-	path: string;
-	remove(): void;
-} {
+export function folderOf(files: Readonly<Record<string, Uint8Array | string>>): string {
 	const path = mkdtempSync(join(tmpdir(), "powerki-linuxki-"));
+	made.push(path);
 	for (const [name, content] of Object.entries(files)) {
 		mkdirSync(join(path, name, ".."), { recursive: true });
 		writeFileSync(join(path, name), content);
 	}
-	return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+	return path;
 }
 
 export const UNAME = "Linux host 6.1.0-1-amd64 #1 SMP Debian 6.1.1-1 (2026-01-01) x86_64 GNU/Linux\n";
@@ -119,7 +124,7 @@ export async function readBack(
 	files: Readonly<Record<string, Uint8Array | string>>,
 	options: ReadOptions = {},
 ): Promise<ReadBack> {
-	const { path, remove } = folderOf(files);
+	const path = folderOf(files);
 	const tables = new Map<string, ReadRow[]>();
 	const rowsOf = (table: string): ReadRow[] => {
 		const known = tables.get(table) ?? [];
@@ -142,7 +147,7 @@ export async function readBack(
 			progress() {},
 		}));
 	} finally {
-		remove();
+		removeFolders();
 	}
 	return { tables, summaries, buffers };
 }

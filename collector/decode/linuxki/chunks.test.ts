@@ -2,20 +2,17 @@ import { truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { RecordMemory } from "../tracepoint/memory.ts";
-import { chunk, folderOf, record } from "./chunk-testing.ts";
+import { chunk, folderOf, record, removeFolders } from "./chunk-testing.ts";
 import { CHUNK, ChunkRecords } from "./chunks.ts";
 
-let remove = (): void => {};
-afterEach(() => remove());
+afterEach(removeFolders);
 
 function open(
 	bytes: Uint8Array,
 	{ only = null as number | null, slot = CHUNK, version = 9 } = {},
 ): ChunkRecords {
-	const folder = folderOf({ "ki.bin.000.T": bytes });
-	remove = folder.remove;
 	return new ChunkRecords({
-		path: join(folder.path, "ki.bin.000.T"),
+		path: join(folderOf({ "ki.bin.000.T": bytes }), "ki.bin.000.T"),
 		only,
 		memory: new RecordMemory(new ArrayBuffer(2 * slot), true),
 		from: slot,
@@ -76,6 +73,21 @@ describe("chunks", () => {
 		expect(stamps(r)).toEqual([1000, 1001, 1003, 1004]);
 	});
 
+	it("of a merged file may have the time and sync of any CPU", () => {
+		const facts = { began: 0, synced: 1001 };
+		const bytes = Buffer.concat([
+			chunk([at(1000), at(1001)], facts),
+			chunk([at(1002), at(1009)], facts),
+			chunk([at(1010)], { began: 1005 }),
+		]);
+		expect(stamps(open(bytes))).toEqual([1000, 1001, 1002, 1009, 1010]);
+	});
+
+	it("of one CPU have no record behind their sync", () => {
+		const r = open(chunk([at(1000), at(2000)], { synced: 1001 }), { only: 0 });
+		expect([stamps(r), damage(r).length]).toEqual([[1000], 1]);
+	});
+
 	it("tell time, CPU and number of each record", () => {
 		const r = open(chunk([record({ ts: 2 ** 40 + 1, id: 17, cpu: 7, seq: 2 ** 33 + 5 })]));
 		expect(r.advance()).toBe(true);
@@ -96,7 +108,6 @@ describe("chunks", () => {
 			const r = open(bytes, { slot });
 			expect(stamps(r)).toEqual(all);
 			expect(r.damage).toEqual([]);
-			remove();
 		}
 	});
 });
@@ -129,9 +140,21 @@ describe("damage costs the rest of its chunk", () => {
 	});
 
 	it("a time behind the begin of the next chunk", () => {
+		const r = open(sound([at(1000), at(2 ** 45), at(1002)]), { only: 0 });
+		expect(stamps(r)).toEqual([1000, 1010]);
+		expect(damage(r)).toEqual([["a record is later than the next chunk", 0, 1]]);
+	});
+
+	it("a time behind the first of the next chunk, in a merged file", () => {
 		const r = open(sound([at(1000), at(2 ** 45), at(1002)]));
 		expect(stamps(r)).toEqual([1000, 1010]);
 		expect(damage(r)).toEqual([["a record is later than the next chunk", 0, 1]]);
+	});
+
+	it("a time before the begin of the chunk", () => {
+		const r = open(Buffer.concat([chunk([at(5), at(1002)], { began: 1001 }), next]), { only: 0 });
+		expect(stamps(r)).toEqual([1010]);
+		expect(damage(r)).toEqual([["a record is earlier than its chunk", 0, 1]]);
 	});
 
 	it("but a next chunk that its own records contradict says nothing", () => {
@@ -141,9 +164,9 @@ describe("damage costs the rest of its chunk", () => {
 			chunk([at(1011)]),
 		]);
 		bytes.writeBigUInt64LE(1003n, CHUNK);
-		expect(stamps(open(bytes))).toEqual([1000, 1010, 1011]);
+		expect(stamps(open(bytes, { only: 0 }))).toEqual([1000, 1010, 1011]);
 		bytes.writeBigUInt64LE(1012n, CHUNK);
-		expect(stamps(open(bytes))).toEqual([1000, 1005, 1010, 1011]);
+		expect(stamps(open(bytes, { only: 0 }))).toEqual([1000, 1005, 1010, 1011]);
 	});
 
 	it("a CPU that is none, or another than the file's", () => {
@@ -177,15 +200,13 @@ describe("a file that is cut", () => {
 			expect(stamps(r)).toEqual([1000, 1001, 1002, 1003].slice(0, 1 + whole));
 			expect(r.damage).toEqual([]);
 			expect(r.truncated === null).toBe(size === CHUNK || size === bytes.length);
-			remove();
 		}
 	});
 
 	it("while it is read ends there", () => {
-		const folder = folderOf({ f: bytes });
-		remove = folder.remove;
+		const path = join(folderOf({ f: bytes }), "f");
 		const r = new ChunkRecords({
-			path: join(folder.path, "f"),
+			path,
 			only: null,
 			memory: new RecordMemory(new ArrayBuffer(CHUNK), true),
 			from: 0,
@@ -194,7 +215,7 @@ describe("a file that is cut", () => {
 			headerBytes: 40,
 			base: 1000n,
 		});
-		truncateSync(join(folder.path, "f"), CHUNK + 70);
+		truncateSync(path, CHUNK + 70);
 		expect(stamps(r)).toEqual([1000, 1001]);
 		expect(r.truncated).not.toBe(null);
 	});

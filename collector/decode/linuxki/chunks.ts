@@ -71,8 +71,8 @@ export class ChunkRecords implements Ordered {
 	#limit = Number.POSITIVE_INFINITY;
 	/** Offset in the chunk up to which it was read. */
 	#done = 0;
-	/** Time of a chunk that a sync flushed: it may come again with more. */
-	#flushed: bigint | null = null;
+	/** First record of a chunk that a sync flushed: it may come again with more. */
+	#flushed: FirstRecord | null = null;
 	readonly #ahead: Buffer = Buffer.alloc(CHUNK_HEADER + 8);
 
 	/**
@@ -245,15 +245,29 @@ export class ChunkRecords implements Ordered {
 				this.#bad("a chunk's length makes no sense");
 				continue;
 			}
-			const start = this.#flushed === began ? Math.max(CHUNK_HEADER, this.#done) : CHUNK_HEADER;
+			const first = this.#firstRecord(began, length);
+			const again = first !== null && isSame(first, this.#flushed);
+			const start = again ? Math.max(CHUNK_HEADER, this.#done) : CHUNK_HEADER;
 			this.#done = start;
-			this.#flushed = synced === 0n ? null : began;
+			this.#flushed = synced === 0n ? null : first;
 			if (CHUNK_HEADER + length > this.#end) {
 				this.#cut = true;
 				this.truncated ??= at + this.#end;
 			}
 			this.#end = Math.min(this.#end & ~7, CHUNK_HEADER + length);
-			this.#limit = this.#latestOf(began, synced);
+			this.#limit = this.#latest;
+			const next = this.#following();
+			// in a merged file headers are of one CPU, records of all
+			const single = this.#only !== -1;
+			if (single && next !== null && next.began > began && next.ts >= next.began) {
+				this.#limit = Math.min(this.#latest, this.#since(next.began));
+				if (first !== null && first.ts < began) {
+					this.#bad("a record is earlier than its chunk");
+					continue;
+				}
+			} else if (next !== null && first !== null && next.ts > first.ts)
+				this.#limit = Math.min(this.#latest, this.#since(next.ts));
+			else if (single && synced > began) this.#limit = Math.min(this.#latest, this.#since(synced));
 			// the same again, without more
 			if (start >= this.#end) {
 				this.#next = this.#stop;
@@ -266,20 +280,35 @@ export class ChunkRecords implements Ordered {
 		}
 	}
 
-	/** The time after which no record of this chunk can be: the begin of the next one where its records bear it out, or the sync. */
-	#latestOf(began: bigint, synced: bigint): number {
-		const ahead = this.#ahead;
-		if (readAt(this.path, ahead, this.#nextChunk) === ahead.length) {
-			const next = ahead.readBigUInt64LE(0);
-			if (next > began && ahead.readUInt32LE(8) > 0 && ahead.readBigUInt64LE(CHUNK_HEADER) >= next)
-				return Math.min(this.#latest, this.#time(ahead.readInt32LE(0), ahead.readInt32LE(4)));
-		}
-		if (synced <= began) return this.#latest;
-		return Math.min(
-			this.#latest,
-			this.#time(Number(BigInt.asIntN(32, synced)), Number(BigInt.asIntN(32, synced >> 32n))),
-		);
+	/** Of the chunk at the begin of the memory. */
+	#firstRecord(began: bigint, length: number): FirstRecord | null {
+		const p = this.#from + CHUNK_HEADER;
+		if (length < this.#headerBytes || p + this.#headerBytes > this.#stop) return null;
+		const { view } = this.#memory;
+		return { began, ts: view.getBigUint64(p, true), seq: view.getBigUint64(p + 24, true) };
 	}
+
+	/** Times of the chunk behind this one; null where there is none, or one without records. */
+	#following(): { began: bigint; ts: bigint } | null {
+		const ahead = this.#ahead;
+		if (readAt(this.path, ahead, this.#nextChunk) < ahead.length || ahead.readUInt32LE(8) === 0) return null;
+		return { began: ahead.readBigUInt64LE(0), ts: ahead.readBigUInt64LE(CHUNK_HEADER) };
+	}
+
+	#since(stamp: bigint): number {
+		return this.#time(Number(BigInt.asIntN(32, stamp)), Number(BigInt.asIntN(32, stamp >> 32n)));
+	}
+}
+
+interface FirstRecord {
+	/** Time of its chunk. */
+	readonly began: bigint;
+	readonly ts: bigint;
+	readonly seq: bigint;
+}
+
+function isSame(a: FirstRecord, b: FirstRecord | null): boolean {
+	return b !== null && a.began === b.began && a.ts === b.ts && a.seq === b.seq;
 }
 
 /** Bytes that were read: fewer at the end of the file. Opened each time, for a recording may have more files than a process may open. */

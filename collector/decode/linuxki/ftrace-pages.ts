@@ -42,7 +42,7 @@ export class PackedPages implements PageStream {
 	timeless = 0;
 	#pieces = 0;
 	#skipped = false;
-	readonly #block = Buffer.allocUnsafe(BLOCK);
+	#block = Buffer.allocUnsafe(BLOCK);
 	#from = 0;
 	#filled = 0;
 
@@ -61,7 +61,10 @@ export class PackedPages implements PageStream {
 		let filled = 0;
 		while (filled + this.slot <= target.length) {
 			const piece = this.#next();
-			if (piece === null) break;
+			if (piece === null) {
+				this.#block = Buffer.alloc(0);
+				break;
+			}
 			target.set(piece, filled);
 			if (this.#skipped || this.behindHoles.has(this.#pieces)) target[filled + FLAGS_AT]! |= MISSED_EVENTS;
 			this.#skipped = false;

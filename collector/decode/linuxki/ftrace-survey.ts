@@ -75,13 +75,14 @@ export function* survey(
 	const memory = new RecordMemory(new ArrayBuffer(MAX_PIECE + 8), true);
 	const room = (pageBytes ?? READ_BYTES) - LAYOUT.dataOffset;
 	const cpus: CpuSurvey[] = [];
-	const types = new Set<number>();
+	const types = new Uint8Array(65_536);
 	let begin: bigint | null = null;
 	let end: bigint | null = null;
 	for (const file of files) {
 		const own = new CpuSurvey(file, memory, room);
 		cpus.push(own);
 		while (own.advance()) {
+			types[own.type] = 1;
 			if (own.type !== print) continue;
 			const mark = MARKER.exec(own.text());
 			if (!mark || (tag !== "" && mark[2] !== tag)) continue;
@@ -89,13 +90,17 @@ export function* survey(
 			if (mark[1] === "BEGIN") begin = begin === null || at < begin ? at : begin;
 			else end = end === null || at > end ? at : end;
 		}
-		for (const type of own.types()) types.add(type);
 		yield;
 	}
 	// a sub-buffer is at least as large as the longest row
 	const largest = Math.max(0, ...cpus.map((c) => c.subBuffer));
 	for (const c of cpus) c.holes = c.holes.filter((h) => h.needed <= largest);
-	return { cpus, types, begin, end: begin !== null && end !== null && end < begin ? null : end };
+	return {
+		cpus,
+		types: new Set([...types.entries()].filter(([, n]) => n > 0).map(([type]) => type)),
+		begin,
+		end: begin !== null && end !== null && end < begin ? null : end,
+	};
 }
 
 /** A row of pieces, each going on where the one before ended. */
@@ -122,12 +127,11 @@ class CpuSurvey implements SurveyedCpu {
 	full = false;
 	/** Of the current record. */
 	type = -1;
-	readonly #seen = new Uint8Array(65_536);
 	readonly #memory: RecordMemory;
 	readonly #room: number;
 	readonly #pages: PackedPages;
 	readonly #records: CpuRecords;
-	readonly #base: bigint;
+	#base = 0n;
 	/** Of the last record, after the base. */
 	#last = 0;
 	/** Time of the last piece. */
@@ -165,15 +169,7 @@ class CpuSurvey implements SurveyedCpu {
 		if (this.#before !== null) this.#firstOfRow(bytes);
 		if (bytes + RECORD_HEAD > this.#largestRecord) this.#largestRecord = bytes + RECORD_HEAD;
 		this.type = this.#memory.u16[records.p >> 1]!;
-		this.#seen[this.type] = 1;
 		return true;
-	}
-
-	/** Of the records so far. */
-	types(): number[] {
-		return Array.from(this.#seen.entries())
-			.filter(([, n]) => n > 0)
-			.map(([type]) => type);
 	}
 
 	/** Text of the current record, if it is one of print. */

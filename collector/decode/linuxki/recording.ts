@@ -19,7 +19,7 @@ export interface Recording {
 	readonly buffer: string;
 	/** In order of CPU. */
 	readonly files: readonly KiFile[];
-	/** Version word of the first file that has one: 0 = ftrace mode, odd = LiKI; -1 where all files are empty. */
+	/** Version word of the files: 0 = ftrace mode, odd = LiKI; -1 where all files are empty. */
 	readonly version: number;
 	/** Folder with the symbol tables of programs. */
 	readonly objdump: string | null;
@@ -77,17 +77,22 @@ function complete(files: readonly KiFile[]): KiFile[] {
 	return bytes(merged) > bytes(perCpu) ? merged : perCpu;
 }
 
+/** The word that most files begin with: one may be damaged. */
 function versionOf(files: readonly KiFile[]): number {
 	const head = Buffer.alloc(VERSION_AT + 4);
+	const counts = new Map<number, number>();
 	for (const { path } of files) {
 		const fd = openSync(path, "r");
 		try {
-			if (readSync(fd, head, 0, head.length, 0) === head.length) return head.readUInt32LE(VERSION_AT);
+			if (readSync(fd, head, 0, head.length, 0) < head.length) continue;
+			const version = head.readUInt32LE(VERSION_AT);
+			counts.set(version, (counts.get(version) ?? 0) + 1);
 		} finally {
 			closeSync(fd);
 		}
 	}
-	return -1;
+	const [first] = [...counts].sort(([, a], [, b]) => b - a);
+	return first === undefined ? -1 : first[0];
 }
 
 /** The ki.bin files of a folder; null where it has none. */

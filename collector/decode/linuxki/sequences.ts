@@ -4,6 +4,9 @@ import { MAX_CPUS } from "./chunks.ts";
 /** Nothing is missing. */
 export const NONE = -1;
 
+/** A clock may show one time for as many records. */
+const COARSE = 1_000_000;
+
 export class Sequences {
 	readonly #last = new Float64Array(MAX_CPUS).fill(-1);
 	readonly #ts = new Float64Array(MAX_CPUS);
@@ -18,6 +21,6 @@ export class Sequences {
 		if (before < 0 || seq === before + 1 || seq === 0) return NONE;
 		const missing = seq - before - 1;
 		// numbers that go back, or more records than nanoseconds, are damage
-		return missing > 0 && missing <= since ? missing : Number.NaN;
+		return missing > 0 && missing <= since + COARSE ? missing : Number.NaN;
 	}
 }

@@ -14,6 +14,7 @@ import type { RecordMemory } from "../tracepoint/memory.ts";
 import type { ChunkRecords } from "./chunks.ts";
 import { CpuContexts } from "./cpu-contexts.ts";
 import { damageNotes, eventName, isDamaged, recordedOf, unknownName } from "./describe.ts";
+import { type Machine, machineOf } from "./ftrace-files.ts";
 import { Hardclocks } from "./hardclock.ts";
 import { IDS, IdCounts } from "./id-counts.ts";
 import { Payloads } from "./payload.ts";
@@ -54,8 +55,8 @@ export class Session {
 	count = 0;
 	readonly #o: SessionOptions;
 	readonly #layout: Layout;
-	readonly #kernel: string | null;
-	readonly #arch: string;
+	readonly #machine: Machine;
+	readonly #memory: RecordMemory;
 	readonly #contexts: CpuContexts;
 	readonly #processes: Processes;
 	readonly #payloads: Payloads;
@@ -85,14 +86,18 @@ export class Session {
 	constructor(options: SessionOptions) {
 		this.#o = options;
 		const { recording, survey, memory, side, options: read, sink } = options;
+		const own = machineOf(recording);
 		const { machine } = side;
-		this.#arch = machine.machine ?? "";
-		this.#kernel = machine.kernel ?? null;
-		this.#layout = shapesOf(recording.version, {
-			arch: this.#arch,
-			kernel: this.#kernel,
-			hz: machine.hz ?? null,
-		});
+		this.#machine = {
+			host: own.host ?? machine.host ?? null,
+			kernel: own.kernel ?? machine.kernel ?? null,
+			arch: own.arch ?? machine.machine ?? null,
+			pageBytes: own.pageBytes ?? machine.pageBytes ?? null,
+		};
+		this.#memory = memory;
+		const { kernel } = this.#machine;
+		const arch = this.#machine.arch ?? "";
+		this.#layout = shapesOf(recording.version, { arch, kernel, hz: machine.hz ?? null });
 		const { shapes, prevState } = this.#layout;
 		this.#from = read.window ? read.window.from * 1e9 : Number.NEGATIVE_INFINITY;
 		this.#to = read.window ? read.window.to * 1e9 : Number.POSITIVE_INFINITY;
@@ -101,7 +106,7 @@ export class Session {
 			memory,
 			base: baseStamp(survey.first ?? 0n),
 			cpus: 1 + Math.max(0, ...survey.cpus),
-			arch: this.#arch,
+			arch,
 			timed: true,
 			formats: [...new Set(shapes.flatMap((s) => (s ? [s.format] : [])))],
 			recorded: this.#recorded(),
@@ -130,13 +135,13 @@ export class Session {
 		this.#payloads = new Payloads({
 			memory,
 			pipeline: this.pipeline,
-			arch: this.#arch,
+			arch,
 			layout: this.#layout,
 		});
 		this.#stacks = new LikiStacks({
 			memory,
-			arch: this.#arch,
-			kernel: this.#kernel,
+			arch,
+			kernel,
 			stacks: this.pipeline.stacks,
 			spaces,
 			kernelSymbols: () => this.#kernelSymbols(),
@@ -163,12 +168,19 @@ export class Session {
 	}
 
 	#say(): void {
-		const { startup } = this.#o.survey;
-		if (this.#arch === "")
+		const { recording, survey } = this.#o;
+		const { startup } = survey;
+		if (this.#machine.arch === null)
 			this.#note(
 				"warning",
 				"arch-unknown",
 				"No side file tells the machine (uname-a): system calls have numbers without names, and stacks are taken as they are; give uname -a with --side FILE",
+			);
+		if (recording.buffer !== "")
+			this.#note(
+				"warning",
+				"side-files-shared",
+				"Files beside several recordings in one folder are taken for all of them: give each a folder of its own",
 			);
 		if (startup && startup.filters.length > 0)
 			this.#note(
@@ -186,7 +198,7 @@ export class Session {
 
 	#record(r: ChunkRecords): void {
 		const { cpu, p, end, ts } = r;
-		const { i32 } = this.#o.memory;
+		const { i32 } = this.#memory;
 		const { tgidAt } = this.#layout;
 		const id = i32[(p + 8) >> 2]!;
 		const missing = this.#sequences.missing(cpu, r.seq, ts);
@@ -237,7 +249,7 @@ export class Session {
 		}
 		const { fix, stack } = shape!;
 		i32[(p + TEXT_AT) >> 2] = 0;
-		if (fix !== null) fix(this.#o.memory, p, end);
+		if (fix !== null) fix(this.#memory, p, end);
 		if (id === SYS_ENTER)
 			this.#payloads.enter(p, end, i32[(p + this.#layout.headerBytes) >> 2]!, ts, cpu, utid);
 		else if (id === SYS_EXIT)
@@ -253,7 +265,7 @@ export class Session {
 
 	/** A sched_switch tells the process of the thread that comes, too. */
 	#switch(table: EventTable, p: number, end: number, ts: number, cpu: number): void {
-		const { i32 } = this.#o.memory;
+		const { i32 } = this.#memory;
 		const next = i32[(p + this.#nextPid) >> 2]!;
 		const tgid = i32[(p + this.#nextTgid) >> 2]!;
 		const told = next > 0 && tgid > 0;
@@ -346,7 +358,6 @@ export class Session {
 
 	#summary(): TraceSummary {
 		const { recording, survey, side } = this.#o;
-		const { machine } = side;
 		const seen = this.#seen.filter((c) => c !== undefined);
 		const base = survey.first ?? 0n;
 		const at = (ts: number): bigint => BigInt.asIntN(64, base + BigInt(ts));
@@ -359,12 +370,9 @@ export class Session {
 			buffer: recording.buffer,
 			formatVersion: String(recording.version),
 			machine: {
-				host: machine.host ?? null,
-				arch: machine.machine ?? null,
-				kernel: this.#kernel,
+				...this.#machine,
 				littleEndian: true,
 				longBytes: 8,
-				pageBytes: machine.pageBytes ?? null,
 				cpus: Math.max(side.cpus.length, 1 + Math.max(0, ...survey.cpus)),
 			},
 			clock: { name: "mono", unit: "ns", wallOffset: survey.startup?.wallOffset ?? null },

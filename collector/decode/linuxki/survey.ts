@@ -35,6 +35,11 @@ export function surveyRecording(
 	const { headerBytes } = layout;
 	const memory = new RecordMemory(new ArrayBuffer(CHUNK), true);
 	const { i32, view } = memory;
+	const open = (base: bigint | null): ChunkRecords[] =>
+		recording.files.map(
+			({ path, cpu }) =>
+				new ChunkRecords({ path, only: cpu, memory, from: 0, bytes: CHUNK, version, headerBytes, base }),
+		);
 	let first: bigint | null = null;
 	let last: bigint | null = null;
 	let startup: Startup | null = null;
@@ -43,23 +48,21 @@ export function surveyRecording(
 	const ids = new IdCounts();
 	const lost = { events: 0, gaps: 0, unknownGaps: 0 };
 	const sequences = new Sequences();
-	const files = recording.files.map(
-		({ path, cpu }) =>
-			new ChunkRecords({ path, only: cpu, memory, from: 0, bytes: CHUNK, version, headerBytes, base: null }),
-	);
+	for (const records of open(null)) {
+		if (!records.advance()) continue;
+		const stamp = view.getBigUint64(records.p, true);
+		if (first === null || stamp < first) first = stamp;
+	}
+	const files = open(first);
 	for (const records of files) {
 		let lo = 0;
 		let hi = 0;
-		let began = false;
+		let events = 0;
 		for (let window = 0; records.advance(); ) {
 			const { p, cpu } = records;
 			lo = i32[p >> 2]!;
 			hi = i32[(p + 4) >> 2]!;
-			if (!began) {
-				began = true;
-				const stamp = view.getBigUint64(p, true);
-				if (first === null || stamp < first) first = stamp;
-			}
+			events++;
 			counts[cpu]!++;
 			const id = i32[(p + 8) >> 2]!;
 			ids.add(id);
@@ -75,7 +78,7 @@ export function surveyRecording(
 				progress(bytes + records.consumed);
 			}
 		}
-		if (began) {
+		if (events > 0) {
 			const stamp = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 			if (last === null || stamp > last) last = stamp;
 		}

@@ -12,7 +12,7 @@ export function layoutOf(version: number): VersionLayout | undefined {
 }
 
 /** @throws PowerkiError where the version word is none of LiKI's on a little-endian machine */
-export function checkedLayout({ version, files, tag }: Recording, name: string): VersionLayout {
+export function checkedLayout({ version, files, tag, buffer }: Recording, name: string): VersionLayout {
 	const layout = layoutOf(version);
 	if (layout) return layout;
 	const { what, advice } = problemOf(version);
@@ -20,6 +20,7 @@ export function checkedLayout({ version, files, tag }: Recording, name: string):
 		...(version < 0 ? [] : [`version word of its chunks: 0x${version.toString(16)}`]),
 		`ki.bin files${tag === "" ? "" : ` with tag ${tag}`}: ${files.length}`,
 		...(advice ? [advice] : []),
+		...(buffer === "" ? [] : ["take its files out of the folder to read the other recordings"]),
 		"nothing was written",
 	]);
 }

@@ -19,7 +19,7 @@ export interface PrintedEvent {
 	readonly started: boolean;
 }
 
-const line = /^\s*(\d+)\.(\d{6}) cpu=(\d+) pid=(-?\d+) tgid=(-?\d+) (.*)$/;
+const line = /^\s*(\d+)\.(\d{6}) cpu=(\d+) pid=(-?\d+)(?: tgid=(-?\d+))? (.*)$/;
 const systemCall = /^(.*?) \[(-?\d+)\] (entry|ret=)(.*)$/;
 const wallTime = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} [\d ]\d \d\d:\d\d:\d\d \d{4}$/;
 
@@ -36,7 +36,7 @@ export function parseKitrace(print: string): PrintedEvent[] {
 			us: Number(m[1]) * 1e6 + Number(m[2]),
 			cpu: Number(m[3]),
 			pid: Number(m[4]),
-			tgid: Number(m[5]),
+			tgid: Number(m[5] ?? 0),
 			event: call ? (call[3] === "entry" ? "sys_enter" : "sys_exit") : name!,
 			call: call ? { name: call[1]!, nr: Number(call[2]) } : null,
 			text: call ? (call[3] === "entry" ? call[4]!.trim() : `ret=${call[4]}`) : rest!,
