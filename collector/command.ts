@@ -136,11 +136,16 @@ function describeTrace(m: Manifest, r: Collected & { seconds: number }, out: str
 		m.window
 			? `  window ${m.clock.unit === "ns" ? seconds(m.window.end - m.window.start) : `${m.window.end - m.window.start} (${m.clock.unit})`}, ${m.cpus.length === 0 ? "CPUs not recorded" : `records on ${m.cpus.length} of ${m.machine.cpus} CPUs`}`
 			: "  window empty: the trace has no records",
-		`  lost   ${m.lost.events === null ? `unknown number of events in ${m.lost.gaps} gaps` : `${group(m.lost.events)} events`}`,
+		`  lost   ${lost(m)}`,
 		...(notes.length > 0 ? [`  notes  ${notes.join(", ")} (table import_note)`] : []),
 		`  size   ${size(input)} trace → ${size(parquet)} dataset`,
 		`  next   powerki report ${m.tables.sched === undefined && m.tables.cpu_sample !== undefined ? "cpu-profile" : "cpu-usage"} --dataset ${out}`,
 	];
+}
+
+function lost({ lost: { events, gaps } }: Manifest): string {
+	if (events !== null) return `${group(events)} events`;
+	return gaps === 0 ? "unknown: the recording does not tell" : `unknown number of events in ${gaps} gaps`;
 }
 
 function damage(r: Collected): string[] {

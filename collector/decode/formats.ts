@@ -45,8 +45,6 @@ const others: readonly { readonly magic: string; readonly looks: string; readonl
 		looks: "perf.data file of perf before 2.6.33",
 		advice: "record again with a later perf",
 	},
-	{ magic: "\x28\xb5\x2f\xfd", looks: "Zstandard-compressed data", advice: "unpack it first: zstd -d FILE" },
-	{ magic: "\x1f\x8b", looks: "gzip-compressed data", advice: "unpack it first: gunzip FILE" },
 	{ magic: "\xfd7zXZ\0", looks: "xz-compressed data", advice: "unpack it first: unxz FILE" },
 	{ magic: "PK\x03\x04", looks: "ZIP archive" },
 	{ magic: "%PDF-", looks: "PDF document" },
@@ -75,4 +73,4 @@ export function describeInput(head: Uint8Array): { looks: string; advice?: strin
 }
 
 export const readable =
-	"trace.dat (versions 6 and 7 of trace-cmd), perf.data (file, pipe, folder, files of --switch-output), LinuxKI (folder with ki.bin files, or these files)";
+	"trace.dat (versions 6 and 7 of trace-cmd), perf.data (file, pipe, folder, files of --switch-output), LinuxKI (folder with ki.bin files, or these files); also inside tar archives, and gzip- or zstd-compressed";

@@ -176,7 +176,7 @@ export class Machine {
 	}
 
 	/** Rows of a call, with the path of their file. */
-	files(...syscalls: Call[]): (TestRow & { file: TestRow | null })[] {
+	files(...syscalls: Call[]): (Record<string, unknown> & { file: TestRow | null })[] {
 		const files = this.t.rows("file");
 		return this.t
 			.rows("file_io")
@@ -189,7 +189,7 @@ export class Machine {
 		return this.files(...syscalls).map((r) => r.file?.path ?? null);
 	}
 
-	sockets(...syscalls: Call[]): (TestRow & { socket: TestRow | null })[] {
+	sockets(...syscalls: Call[]): (Record<string, unknown> & { socket: TestRow | null })[] {
 		const sockets = this.t.rows("socket");
 		return this.t
 			.rows("socket_io")

@@ -107,7 +107,8 @@ const rules: readonly (readonly [letters: string, is: PrevClass, shown: string])
 	["S", PrevClass.sleeping, "S"],
 ];
 
-const CACHED = 0x2000;
+/** TASK_FREEZABLE (0x2000) and TASK_FROZEN (0x8000), which raw states have, are below it. */
+const CACHED = 0x1_0000;
 
 /** Decodes prev_state; a table lookup for every value that kernels use. */
 export class PrevStates {

@@ -1,12 +1,13 @@
 /** PERF_SAMPLE_CALLCHAIN: from raw words to a kernel stack and a user stack. */
 import type { RecordMemory } from "../decode/tracepoint/memory.ts";
-import type { AddressSpace, AddressSpaces, Area } from "./address-space.ts";
+import type { AddressSpace, AddressSpaces } from "./address-space.ts";
 import type { Binaries } from "./binary.ts";
 import { ChainCache } from "./chain-cache.ts";
 import { isAnonymous, KERNEL_REGION } from "./frames.ts";
 import { type Judgement, judgeKernel, judgeUser, type UserPlace, userPlace } from "./judgement.ts";
 import type { KernelSymbols } from "./kallsyms.ts";
 import { MAX_DEPTH, type StackKind, type StackTable } from "./stacks.ts";
+import { userFrame } from "./user-frame.ts";
 
 /** Words from this one on (-4095) are markers of what follows (Linux 7.2, include/uapi/linux/perf_event.h, perf_callchain_context). */
 const CONTEXT_MAX = -4095;
@@ -123,7 +124,7 @@ export class Callchains {
 			this.#chain[depth++] =
 				space === null
 					? stacks.frames.of(KERNEL_REGION, lo, hi)
-					: this.#userFrame(space, space.find(lo, hi), lo, hi);
+					: userFrame(stacks.frames, space, space.find(lo, hi), lo, hi);
 		}
 		return stacks.intern(kind, this.#chain, depth, false);
 	}
@@ -184,7 +185,8 @@ export class Callchains {
 				const hi = pairs[2 * k + 1]!;
 				if (lo === 0 && hi === 0) continue;
 				const area = space.find(lo, hi);
-				if (area?.name !== UPROBES) this.#chain[depth++] = this.#userFrame(space, area, lo, hi);
+				if (area?.name !== UPROBES)
+					this.#chain[depth++] = userFrame(this.#options.stacks.frames, space, area, lo, hi);
 			}
 			begin = end;
 		}
@@ -232,15 +234,6 @@ export class Callchains {
 			},
 			this.#options.binaries,
 		);
-	}
-
-	#userFrame(space: AddressSpace, area: Area | null, lo: number, hi: number): number {
-		const { frames } = this.#options.stacks;
-		if (area !== null && area.region >= 0) return frames.of(area.region, lo, hi);
-		if (area === null || isAnonymous(area.name))
-			return frames.of(frames.memory(space.tgid, area === null ? null : area.name), lo, hi);
-		area.region = frames.file(area.name, area.buildId, area.bias);
-		return frames.of(area.region, lo, hi);
 	}
 }
 

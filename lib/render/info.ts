@@ -53,7 +53,7 @@ function textOf(i: TraceInfo): string {
 		),
 		row(
 			"events",
-			`${group(Object.values(i.events).reduce((a, b) => a + b, 0))} of ${Object.keys(i.events).length} kinds; lost ${i.lost.events === null ? `unknown number in ${i.lost.gaps} gaps` : group(i.lost.events)}; damaged ${i.damage.length}; of unknown format ${group(Object.values(i.unknownEvents).reduce((a, b) => a + b, 0))}`,
+			`${group(Object.values(i.events).reduce((a, b) => a + b, 0))} of ${Object.keys(i.events).length} kinds; lost ${lostEvents(i)}; damaged ${i.damage.length}; of unknown format ${group(Object.values(i.unknownEvents).reduce((a, b) => a + b, 0))}`,
 		),
 		...columns(Object.entries(i.events).map(([name, n]) => [name, group(n)])),
 		...(i.silent.length > 0
@@ -108,4 +108,9 @@ function wrap(label: string, text: string): string[] {
 	}
 	lines.push(line.trimEnd());
 	return lines;
+}
+
+function lostEvents({ lost }: TraceInfo): string {
+	if (lost.events !== null) return group(lost.events);
+	return lost.gaps === 0 ? "unknown: the recording does not tell" : `unknown number in ${lost.gaps} gaps`;
 }

@@ -194,7 +194,9 @@ function limits(scope: Scope, cpus: readonly ObservedCpu[]): Section {
 					? "Its records do not tell on which CPU they were made: what was observed of each CPU is unknown."
 					: `Observed ${percent(observedPercent(cpus))} of it, ${whole} of ${counted(cpus.length, "CPU")} throughout.`,
 				gaps === 0
-					? "Lost 0 events in it."
+					? manifest.lost.events === null
+						? "Whether events were lost is unknown: the recording does not tell."
+						: "Lost 0 events in it."
 					: `Lost ${known ? counted(lostEvents, "event") : "an unknown number of events"} in ${counted(gaps, "gap")}: totals are at least what is shown.`,
 			].join(" "),
 		},

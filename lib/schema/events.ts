@@ -243,7 +243,7 @@ export const eventTables: readonly Table[] = [
 	}),
 	event("print", "A mark written to trace_marker", {
 		ip: c.address("Address of the writer"),
-		buf: c.varchar("Text, without the final newline"),
+		buf: c.varchar("Text as it was written, most often with a newline at its end"),
 	}),
 	event("timer_interrupt_entry", "The timer interrupt begins (powerpc)", {
 		regs: c.address("Address of the saved registers"),

@@ -1,8 +1,8 @@
 /**
  * Longer fuzzing by hand:
- *     npx tsx test/fuzz/fuzz.ts [--format trace.dat|perf] [--runs N] [--seed FIRST] [--keep FOLDER]
- * Prints what went wrong; the offending files stay in the folder. perf.data is read in a process of its own, which is
- * watched: a run that takes too long or too much memory is a finding. One of 101 is collected end to end.
+ *     npx tsx test/fuzz/fuzz.ts [--format trace.dat|perf|linuxki|archive] [--runs N] [--seed FIRST] [--keep FOLDER]
+ * Prints what went wrong; the offending files stay in the folder. perf.data and ki.bin are read in a process of its own,
+ * which is watched: a run that takes too long or too much memory is a finding. One of 101 is collected end to end.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync } from "node:fs";
@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { tryLinuxkiMutation } from "./linuxki.ts";
 import { type Finding, tryMutation } from "./mutate.ts";
 import { tryPerfMutation } from "./perf.ts";
 
@@ -29,42 +30,91 @@ const end = first + Number(values.runs);
 /** ms that one mutation may take, and MiB that the process may hold. */
 const HANG = 60_000;
 const MEMORY = 1024;
+const MIB = 1024 * 1024;
 /** No multiple of the number of captures: each has its turn. */
 const END_TO_END = 101;
+
+/** What one mutation came to. */
+interface Outcome {
+	readonly finding: Finding | null;
+	/** Of reading alone, where measured. */
+	readonly refused?: boolean;
+	readonly seconds?: number;
+	readonly bytes?: number;
+}
+
+interface Fuzzed {
+	readonly try: (folder: string, seed: number, endToEnd: boolean) => Promise<Outcome>;
+	/** In a child process, which is watched. */
+	readonly watched: boolean;
+}
+
+const formats: Readonly<Record<string, Fuzzed>> = {
+	"trace.dat": { try: async (at, seed) => ({ finding: await tryMutation(at, seed) }), watched: false },
+	perf: {
+		try: async (at, seed, whole) => ({ finding: await tryPerfMutation(at, seed, whole) }),
+		watched: true,
+	},
+	linuxki: { try: tryLinuxkiMutation, watched: true },
+};
+const format = formats[values.format];
+if (format === undefined) throw new Error(`--format is one of ${Object.keys(formats).join(", ")}`);
 
 if (process.send) {
 	for (let seed = first; seed < end; seed++) {
 		process.send({ seed });
-		const finding = await tryPerfMutation(folder, seed, seed % END_TO_END === 0);
-		if (finding) process.send({ finding });
+		const endToEnd = seed % END_TO_END === 0;
+		process.send({ outcome: { ...(await format.try(folder, seed, endToEnd)), endToEnd } });
 	}
 	process.disconnect();
 } else {
 	let found = 0;
+	let refused = 0;
+	/** Seconds for each MiB, of files that have one at least. */
+	let slowest = { seed: 0, pace: 0 };
+	let peak = 0;
 	const report = ({ seed, trace, what }: Finding): void => {
 		found++;
 		console.log(`seed ${seed} (${trace}): ${what}`);
 	};
-	if (values.format === "perf") for (let from = first; from < end; ) from = await watch(from, report);
-	else
-		for (let seed = first; seed < end; seed++) {
-			const finding = await tryMutation(folder, seed);
-			if (finding) report(finding);
-		}
-	console.log(`${values.runs} mutations, ${found} findings${found > 0 ? `; files in ${folder}` : ""}`);
+	const count = (seed: number, o: Outcome & { readonly endToEnd?: boolean }): void => {
+		if (o.finding) report(o.finding);
+		if (o.refused) refused++;
+		const pace = (o.seconds ?? 0) / Math.max(1, (o.bytes ?? 0) / MIB);
+		if (!o.endToEnd && pace > slowest.pace) slowest = { seed, pace };
+	};
+	if (format.watched)
+		for (let from = first; from < end; )
+			from = await watch(from, report, count, (memory) => {
+				peak = Math.max(peak, memory);
+			});
+	else for (let seed = first; seed < end; seed++) count(seed, await format.try(folder, seed, false));
+	console.log(
+		[
+			`${values.runs} mutations, ${found} findings${found > 0 ? `; files in ${folder}` : ""}`,
+			...(refused > 0 ? [`${refused} refused`] : []),
+			...(slowest.pace > 0 ? [`slowest ${slowest.pace.toFixed(2)} s/MiB (seed ${slowest.seed})`] : []),
+			...(peak > 0 ? [`${peak.toFixed(0)} MiB at most`] : []),
+		].join("; "),
+	);
 	process.exitCode = found > 0 ? 1 : 0;
 }
 
 /** Runs mutations from seed `from` on in a child until it ends or must be ended; returns the seed to go on with. */
-function watch(from: number, report: (f: Finding) => void): Promise<number> {
+function watch(
+	from: number,
+	report: (f: Finding) => void,
+	count: (seed: number, outcome: Outcome) => void,
+	held: (memory: number) => void,
+): Promise<number> {
 	return new Promise((resolve) => {
-		const options = ["--runs", String(end - from), "--seed", String(from), "--keep", folder];
-		const child = fork(fileURLToPath(import.meta.url), options);
+		const options = ["--format", values.format, "--runs", String(end - from), "--seed", String(from)];
+		const child = fork(fileURLToPath(import.meta.url), [...options, "--keep", folder]);
 		let seed = from;
 		let since = performance.now();
 		let ended: string | null = null;
-		child.on("message", (m: { seed?: number; finding?: Finding }) => {
-			if (m.finding) report(m.finding);
+		child.on("message", (m: { seed?: number; outcome?: Outcome }) => {
+			if (m.outcome) count(seed, m.outcome);
 			if (m.seed === undefined) return;
 			seed = m.seed;
 			since = performance.now();
@@ -72,13 +122,14 @@ function watch(from: number, report: (f: Finding) => void): Promise<number> {
 		const check = setInterval(() => {
 			if (performance.now() - since > HANG) ended ??= `had not ended after ${HANG / 1000} s`;
 			const memory = resident(child);
+			held(memory);
 			if (memory > MEMORY) ended ??= `holds ${memory.toFixed(0)} MiB`;
 			if (ended !== null) child.kill("SIGKILL");
 		}, 200);
 		child.on("close", (code, signal) => {
 			clearInterval(check);
 			if (code === 0) return resolve(end);
-			report({ seed, trace: "perf", what: ended ?? `the process ended with ${code ?? signal}` });
+			report({ seed, trace: values.format, what: ended ?? `the process ended with ${code ?? signal}` });
 			resolve(seed + 1);
 		});
 	});

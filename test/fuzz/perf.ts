@@ -7,14 +7,12 @@ import { join } from "node:path";
 import { inspectPerf } from "../../collector/decode/perf/info.ts";
 import { readPerf } from "../../collector/decode/perf/read.ts";
 import { perfDirectory } from "../../collector/decode/perf/recording.ts";
-import { capture, values } from "../../collector/decode/perf/testing.ts";
-import type { Sink, TraceSummary } from "../../collector/decode/source.ts";
+import { capture } from "../../collector/decode/perf/testing.ts";
 import { readSideFiles } from "../../collector/side/index.ts";
-import { sortBatch } from "../../collector/write/column-set.ts";
-import type { Batch } from "../../lib/schema/batch.ts";
 import { exitCode, PowerkiError } from "../../lib/schema/errors.ts";
 import { powerki } from "../support/cli.ts";
 import { random } from "../support/random.ts";
+import { CheckingSink } from "./checks.ts";
 import type { Finding } from "./mutate.ts";
 
 /** Captures with every kind of record and part of a sample, and the files of each. */
@@ -169,28 +167,6 @@ function mutated({ bytes, records, words }: Original, next: () => number): Buffe
 	return out;
 }
 
-/** Rows that a sink may get: lengths, order, numbers. null where all is well. */
-function senseless(batch: Batch): string | null {
-	const b = sortBatch(batch);
-	if (b.rows === 0) return `${b.table}: an empty batch`;
-	if (b.minTs !== null && b.maxTs !== null && b.minTs > b.maxTs) return `${b.table}: ends before it begins`;
-	for (const c of b.columns) {
-		const all = values(c, b.rows);
-		if (all.some((v) => v === undefined)) return `${b.table}.${c.name}: too few values`;
-		if (c.type === "DOUBLE" && all.some((v) => v !== null && !Number.isFinite(v as number)))
-			return `${b.table}.${c.name}: not a number`;
-		if (c.name === "dur" && all.some((v) => v !== null && (v as bigint) < 0n))
-			return `${b.table}.${c.name}: negative`;
-		if (c.name !== "ts") continue;
-		// names that were known before the first event have no time
-		const known = all.filter((v) => v !== null) as bigint[];
-		if (known.some((v, i) => i > 0 && known[i - 1]! > v)) return `${b.table}: not in the order of time`;
-		if (known.length > 0 && (b.minTs !== known[0] || b.maxTs !== known.at(-1)))
-			return `${b.table}: from ${b.minTs} to ${b.maxTs}, says the batch; ${known[0]} to ${known.at(-1)}`;
-	}
-	return null;
-}
-
 /** Seconds for one file: the largest take a tenth of one. */
 const TIME = 20;
 
@@ -218,31 +194,15 @@ export async function tryPerfMutation(
 }
 
 async function readIt(input: string, files: readonly string[]): Promise<string | null> {
-	const problems: string[] = [];
-	let summary: TraceSummary | null = null;
-	const sink: Sink = {
-		begin() {},
-		batch(b) {
-			const problem = senseless(b);
-			if (problem !== null) problems.push(problem);
-		},
-		rows() {},
-		end: (s) => {
-			summary = s;
-		},
-		progress(bytes, events) {
-			if (!(bytes >= 0) || !(events >= 0)) problems.push(`progress of ${bytes} bytes, ${events} events`);
-		},
-	};
+	const sink = new CheckingSink();
+	const { problems } = sink;
 	const start = performance.now();
 	try {
 		// a folder whose main file is not perf's any more is no input of this format
 		const paths = files.length > 1 ? perfDirectory(input) : files;
 		if (paths === null) return null;
 		for await (const _ of readPerf(paths, await readSideFiles(paths[0]!, []), {}, sink));
-		const { window } = summary!;
 		await inspectPerf(paths);
-		if (window && window.start > window.end) problems.push("a window that ends before it begins");
 	} catch (error) {
 		if (!(error instanceof PowerkiError) || error.code !== exitCode.unreadable)
 			return String(error instanceof Error ? error.stack : error)

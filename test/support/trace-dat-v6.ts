@@ -168,7 +168,7 @@ function* entries(page: Buffer, commitOffset: number, dataOffset: number): Gener
 }
 
 /** First and last stamp of a page. */
-function span(page: Buffer, commitOffset: number, dataOffset: number): [bigint, bigint] {
+export function span(page: Buffer, commitOffset: number, dataOffset: number): [bigint, bigint] {
 	const start = page.readBigUInt64LE(0);
 	let now = start;
 	for (const e of entries(page, commitOffset, dataOffset)) {
@@ -181,7 +181,7 @@ function span(page: Buffer, commitOffset: number, dataOffset: number): [bigint, 
 }
 
 /** The page with all its stamps later: that of the page, and absolute ones in it. */
-function shifted(page: Buffer, by: bigint, commitOffset: number, dataOffset: number): Buffer {
+export function shifted(page: Buffer, by: bigint, commitOffset: number, dataOffset: number): Buffer {
 	if (by === 0n) return page;
 	const copy = Buffer.from(page);
 	copy.writeBigUInt64LE(page.readBigUInt64LE(0) + by, 0);

@@ -8,6 +8,7 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import type { Ordered } from "../trace-dat/merge.ts";
 import type { RecordMemory } from "../tracepoint/memory.ts";
+import { Sequences } from "./sequences.ts";
 
 export const CHUNK = 262_144;
 export const CHUNK_HEADER = 24;
@@ -46,6 +47,7 @@ export class ChunkRecords implements Ordered {
 	/** Place where the file was cut. */
 	truncated: number | null = null;
 
+	readonly #sequences = new Sequences();
 	readonly #memory: RecordMemory;
 	readonly #from: number;
 	readonly #bytes: number;
@@ -161,6 +163,13 @@ export class ChunkRecords implements Ordered {
 			q += length;
 		}
 		return -1;
+	}
+
+	/**
+	 * How many records of its CPU are missing before the present one (see sequences.ts). To be asked once, of each record.
+	 */
+	missing(): number {
+		return this.#sequences.missing(this.cpu, this.seq, this.ts);
 	}
 
 	#time(lo: number, hi: number): number {

@@ -59,7 +59,6 @@ function setup({ arch = "x86_64", symbols = kallsyms } = {}) {
 	const stacks = new LikiStacks({
 		memory,
 		arch,
-		kernel: null,
 		stacks: new StackTable(memory),
 		spaces: new AddressSpaces(),
 		kernelSymbols: () => symbols,
@@ -156,14 +155,15 @@ describe("what a hardclock stands for", () => {
 		]);
 	});
 
-	it("is not known after a loss on that CPU", () => {
+	it("is the time that was seen of the CPU, at its start and after a loss", () => {
 		const { on, clocks } = setup();
-		on([], { ts: 1000, cpu: 0 });
+		clocks.seenFrom(0, 400);
+		clocks.seenFrom(-1, 400);
+		clocks.seenFrom(99_999, 400);
+		expect(on([], { ts: 1000, cpu: 0 }).ns).toBe(600);
 		on([], { ts: 1000, cpu: 1 });
-		clocks.lost(0);
-		clocks.lost(-1);
-		clocks.lost(99_999);
-		expect(on([], { ts: 9000, cpu: 0 }).ns).toBeNull();
+		clocks.seenFrom(0, 8500);
+		expect(on([], { ts: 9000, cpu: 0 }).ns).toBe(500);
 		expect(on([], { ts: 9000, cpu: 1 }).ns).toBe(8000);
 		expect(on([], { ts: 12_000, cpu: 0 }).ns).toBe(3000);
 	});

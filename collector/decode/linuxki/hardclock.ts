@@ -24,7 +24,7 @@ export class Hardclocks {
 	readonly #o: HardclockOptions;
 	readonly #kernel: number;
 	readonly #user: number;
-	/** Time of the last one, by CPU; NaN: the next has no known interval. */
+	/** Up to when hardclocks stand for the time of each CPU; NaN: nothing was seen of it. */
 	#last = new Float64Array(64).fill(Number.NaN);
 	readonly #row: Row<typeof cpuSample>;
 
@@ -71,9 +71,10 @@ export class Hardclocks {
 		pipeline.sample(row, event);
 	}
 
-	/** Records of a CPU are missing: hardclocks may be among them. */
-	lost(cpu: number): void {
-		if (cpu >= 0 && cpu < this.#last.length) this.#last[cpu] = Number.NaN;
+	/** What the CPU does is seen from `ts` on: at its first record, and where records go on after a loss. */
+	seenFrom(cpu: number, ts: number): void {
+		if (!this.#holds(cpu)) return;
+		this.#last[cpu] = ts;
 	}
 
 	#mode(utid: number, preemptCount: number): number {
@@ -85,14 +86,20 @@ export class Hardclocks {
 		return userWords > 0 || preemptCount === USER ? this.#user : -1;
 	}
 
-	/** Time since the hardclock before on this CPU: the sample stands for it. They come at no fixed rate. */
-	#interval(cpu: number, ts: number): number {
-		if (!(cpu >= 0 && cpu < maxCpus)) return Number.NaN;
+	/** Makes room for the CPU; false for numbers that no machine has. */
+	#holds(cpu: number): boolean {
+		if (!(cpu >= 0 && cpu < maxCpus)) return false;
 		if (cpu >= this.#last.length) {
 			const bigger = new Float64Array(Math.min(maxCpus, 2 * cpu)).fill(Number.NaN);
 			bigger.set(this.#last);
 			this.#last = bigger;
 		}
+		return true;
+	}
+
+	/** Time since the hardclock before on this CPU, or since it is seen: the sample stands for it. They come at no fixed rate. */
+	#interval(cpu: number, ts: number): number {
+		if (!this.#holds(cpu)) return Number.NaN;
 		const ns = ts - this.#last[cpu]!;
 		this.#last[cpu] = ts;
 		return ns >= 0 ? ns : Number.NaN;

@@ -6,7 +6,6 @@ import { fileHash } from "../../file-hash.ts";
 import { damageNotes, eventName, recordedOf, unknownName } from "./describe.ts";
 import { machineOf } from "./ftrace-files.ts";
 import { inspectFtrace } from "./ftrace-info.ts";
-import { STARTUP } from "./record-layouts.ts";
 import { type Recording, recordingsOf } from "./recording.ts";
 import { surveyRecording } from "./survey.ts";
 import { checkedLayout } from "./version.ts";
@@ -27,7 +26,6 @@ function inspectLiki(recording: Recording): TraceInfo {
 	const unknown: Record<string, number> = {};
 	const notes: string[] = [];
 	for (const [id, n] of survey.ids.entries()) {
-		if (id === STARTUP) continue;
 		const name = eventName(layout, id);
 		if (name === undefined) unknown[unknownName(id)] = n;
 		else counts.set(name, (counts.get(name) ?? 0) + n);

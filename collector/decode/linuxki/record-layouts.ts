@@ -290,6 +290,17 @@ const version9: Records = {
 		],
 		bytes: 80,
 	},
+	[STARTUP]: {
+		system: "linuxki",
+		event: "startup",
+		fields: [
+			["wall_sec", "s64", 40],
+			["wall_nsec", "s64", 48],
+			["tracemask", "u64", 56],
+			["features", "u64", 64],
+		],
+		bytes: 72,
+	},
 	[LISTEN_OVERFLOW]: {
 		system: "sock",
 		event: "listen_overflow",
@@ -445,6 +456,7 @@ const version5: Records = {
 		bytes: 136,
 		stack: counted(128),
 	},
+	[STARTUP]: { ...without(version7[STARTUP]!, "tracemask", "features"), bytes: 56 },
 };
 
 /** What is known of the shorter header. How the records of the page cache, the page allocator and

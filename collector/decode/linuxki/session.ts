@@ -20,20 +20,19 @@ import { IDS, IdCounts } from "./id-counts.ts";
 import { Payloads } from "./payload.ts";
 import { Processes } from "./processes.ts";
 import type { Recording } from "./recording.ts";
-import { NONE, Sequences } from "./sequences.ts";
+import { NONE } from "./sequences.ts";
 import { TEXT_AT } from "./shape.ts";
 import {
 	eventsOfMask,
 	HARDCLOCK,
 	type Layout,
 	SCHED_SWITCH,
-	STARTUP,
 	SYS_ENTER,
 	SYS_EXIT,
 	shapesOf,
 	type VersionLayout,
 } from "./shapes.ts";
-import { LikiStacks } from "./stacks.ts";
+import { LikiStacks, mapProcesses } from "./stacks.ts";
 import type { Survey } from "./survey.ts";
 
 export interface SessionOptions {
@@ -68,7 +67,6 @@ export class Session {
 	readonly #counts = new IdCounts();
 	readonly #unknown = new IdCounts();
 	readonly #seen: (CpuSeen | undefined)[] = [];
-	readonly #sequences = new Sequences();
 	/** Records of each CPU that are still to come. */
 	readonly #left: Float64Array;
 	readonly #nextPid: number;
@@ -80,7 +78,6 @@ export class Session {
 	/** First record that is imported, and the last. */
 	#start = Number.NaN;
 	#last = 0;
-	#startups = 0;
 	#symbols: KernelSymbols | null = null;
 
 	constructor(options: SessionOptions) {
@@ -125,7 +122,7 @@ export class Session {
 				"Mappings beyond the limit are not known: frames in them stay addresses",
 			),
 		);
-		for (const { tgid, mapping } of side.mappings) spaces.map(tgid, mapping);
+		mapProcesses(side.mappings, spaces);
 		const next = (name: string): number =>
 			shapes[SCHED_SWITCH]?.format.fields.find((f) => f.name === name)?.offset ?? -1;
 		this.#nextPid = next("next_pid");
@@ -141,7 +138,6 @@ export class Session {
 		this.#stacks = new LikiStacks({
 			memory,
 			arch,
-			kernel,
 			stacks: this.pipeline.stacks,
 			spaces,
 			kernelSymbols: () => this.#kernelSymbols(),
@@ -201,7 +197,7 @@ export class Session {
 		const { i32 } = this.#memory;
 		const { tgidAt } = this.#layout;
 		const id = i32[(p + 8) >> 2]!;
-		const missing = this.#sequences.missing(cpu, r.seq, ts);
+		const missing = r.missing();
 		if (missing !== NONE) this.#contexts.forget(cpu);
 		const pid = this.#contexts.settle(r, id);
 		if (Number.isNaN(this.#origin)) this.#origin = ts;
@@ -213,13 +209,10 @@ export class Session {
 		if (own === undefined) {
 			own = this.#seen[cpu] = newCpu(cpu, ts);
 			pipeline.cpuStart(cpu, ts, pid);
+			this.#hardclocks.seenFrom(cpu, ts);
 		} else if (missing !== NONE) this.#gap(own, missing, ts);
 		own.last = ts;
 		if (ts > this.#last) this.#last = ts;
-		if (id === STARTUP) {
-			this.#startups++;
-			return;
-		}
 		own.events++;
 		this.count++;
 		const shape = this.#layout.shapes[id];
@@ -291,7 +284,7 @@ export class Session {
 		own.gaps++;
 		if (Number.isNaN(missing)) own.unknownGaps++;
 		else own.lost += missing;
-		this.#hardclocks.lost(own.cpu);
+		this.#hardclocks.seenFrom(own.cpu, ts);
 		this.pipeline.lost(own.cpu, own.last, ts, missing);
 	}
 
@@ -331,13 +324,6 @@ export class Session {
 				demangle: (mangled) => demangle(mangled, (n) => pipeline.notes.add(n)),
 			}))
 				sink.rows(table, rows);
-		if (this.#startups > 0)
-			this.#note(
-				"info",
-				"startup",
-				"The record with the wall clock and the list of events is no event",
-				this.#startups,
-			);
 		if (this.#contexts.untold > 0)
 			this.#note(
 				"warning",

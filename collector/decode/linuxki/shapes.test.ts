@@ -197,9 +197,9 @@ describe("records of version 9", () => {
 		expect([30, 31, 32, 33].map((id) => shapes[id]!.stack?.at)).toEqual([undefined, 72, 64, 56]);
 	});
 
-	test("hardclock, startup and unknown ids are no events", () => {
+	test("hardclock and unknown ids have no shape", () => {
 		const { shapes, hardclock } = shapesOf(9, x86);
-		for (const id of [0, 8, 23, 36, 37, 63]) expect(shapes[id]).toBeUndefined();
+		for (const id of [0, 8, 36, 37, 63]) expect(shapes[id]).toBeUndefined();
 		expect(hardclock).toEqual({ preemptCountAt: 40, stack: { at: 48, form: "counted" } });
 	});
 });
@@ -528,6 +528,7 @@ describe("the mask of the startup record", () => {
 			"irq_handler_exit",
 			"softirq_entry",
 			"softirq_exit",
+			"startup",
 			"call_function_entry",
 			"call_function_exit",
 		]);
@@ -538,7 +539,7 @@ describe("the mask of the startup record", () => {
 	test("an id has at most one name", () => {
 		expect(eventOf(8)).toBe("hardclock");
 		expect(eventOf(12)).toBe("cpu_idle");
-		expect(eventOf(23)).toBeNull();
+		expect(eventOf(23)).toBe("startup");
 		expect(eventOf(-1)).toBeNull();
 		expect(eventOf(64)).toBeNull();
 	});

@@ -53,7 +53,7 @@ function setup({ arch = "ppc64le", symbols = kallsyms, mapped = true, littleEndi
 	const stacks = new StackTable(memory);
 	const spaces = new AddressSpaces();
 	if (mapped) mapWork(spaces);
-	const liki = new LikiStacks({ memory, arch, kernel: null, stacks, spaces, kernelSymbols: () => symbols });
+	const liki = new LikiStacks({ memory, arch, stacks, spaces, kernelSymbols: () => symbols });
 	const frames = (id: number) => {
 		if (id < 0) return null;
 		const rows = stacks.rows({ kernel: null, binaries: null });

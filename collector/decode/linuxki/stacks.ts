@@ -37,8 +37,6 @@ export interface LikiStackOptions {
 	readonly memory: RecordMemory;
 	/** As uname -m tells it. */
 	readonly arch: string;
-	/** As uname -r tells it; null if not known. */
-	readonly kernel: string | null;
 	readonly stacks: StackTable;
 	readonly spaces: AddressSpaces;
 	/** Called when a kernel part is first seen. */

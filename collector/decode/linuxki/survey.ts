@@ -7,7 +7,7 @@ import { CHUNK, ChunkRecords, MAX_CPUS } from "./chunks.ts";
 import { IdCounts } from "./id-counts.ts";
 import { STARTUP, type VersionLayout } from "./record-layouts.ts";
 import type { Recording } from "./recording.ts";
-import { NONE, Sequences } from "./sequences.ts";
+import { NONE } from "./sequences.ts";
 import { readStartup, type Startup } from "./startup.ts";
 
 export interface Survey {
@@ -47,7 +47,6 @@ export function surveyRecording(
 	const counts = new Float64Array(MAX_CPUS);
 	const ids = new IdCounts();
 	const lost = { events: 0, gaps: 0, unknownGaps: 0 };
-	const sequences = new Sequences();
 	for (const records of open(null)) {
 		if (!records.advance()) continue;
 		const stamp = view.getBigUint64(records.p, true);
@@ -67,7 +66,7 @@ export function surveyRecording(
 			const id = i32[(p + 8) >> 2]!;
 			ids.add(id);
 			if (id === STARTUP) startup ??= readStartup(memory, p, records.end, headerBytes, version);
-			const missing = sequences.missing(cpu, records.seq, records.ts);
+			const missing = records.missing();
 			if (missing !== NONE) {
 				lost.gaps++;
 				if (Number.isNaN(missing)) lost.unknownGaps++;

@@ -34,7 +34,8 @@ const MAIN = "data";
 export function perfDirectory(path: string): string[] | null {
 	if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return null;
 	const names = readdirSync(path);
-	if (!statSync(join(path, MAIN), { throwIfNoEntry: false })?.isFile() || !startsLikePerf(join(path, MAIN))) return null;
+	if (!statSync(join(path, MAIN), { throwIfNoEntry: false })?.isFile() || !startsLikePerf(join(path, MAIN)))
+		return null;
 	const numbered = names
 		.filter((n) => /^data\.\d+$/.test(n))
 		.sort((a, b) => Number(a.slice(MAIN.length + 1)) - Number(b.slice(MAIN.length + 1)));

@@ -79,13 +79,20 @@ export interface OpenBuffer {
 	readonly records: readonly CpuRecords[];
 }
 
+/** Of a record of the ring buffer, at most. */
+const HEAD_BYTES = 8;
+
 export function openBuffer(file: FileBytes, header: TraceDatHeader, buffer: BufferInfo): OpenBuffer {
 	const { pageBytes, cpus } = buffer;
 	const each = Math.max(
 		pageBytes,
 		Math.floor(Math.min(REGION, REGIONS / Math.max(1, cpus.length)) / pageBytes) * pageBytes,
 	);
-	const memory = new RecordMemory(new ArrayBuffer(each * Math.max(1, cpus.length)), header.littleEndian);
+	// the head of a damaged record may reach beyond the last page
+	const memory = new RecordMemory(
+		new ArrayBuffer(each * Math.max(1, cpus.length) + HEAD_BYTES),
+		header.littleEndian,
+	);
 	const compressed = header.version >= 7 && header.compression !== "none";
 	const layout = pageLayout(header.headerPage, header.longBytes);
 	const streams = cpus.map((data) =>

@@ -19,6 +19,11 @@ const TWO_27 = 134_217_728;
 const TWO_32 = 4_294_967_296;
 /** Absolute stamps have 59 bits; the bits above come from the page's stamp. */
 const TWO_59 = 2 ** 59;
+/**
+ * Times further from the base, some two years, are damage: sums and differences of them would leave 64 bits. (An idle CPU
+ * may hold a page that is as old as the machine's last start.)
+ */
+const FARTHEST = 2 ** 56;
 
 export class CpuRecords {
 	/** Position and end of the current record. */
@@ -30,7 +35,7 @@ export class CpuRecords {
 	lost = -1;
 	/** Time of the record before. */
 	previous = Number.NaN;
-	/** Whole pages whose header makes no sense. */
+	/** Pages of which the rest, or all, was left out: a length or a time makes no sense. */
 	badPages = 0;
 	/** Position in the CPU's data of the first bad page. */
 	firstBad = -1;
@@ -125,6 +130,7 @@ export class CpuRecords {
 			if (type === TYPE_TIME_EXTEND) this.ts += extended;
 			else if (type === TYPE_TIME_STAMP) this.#absolute(this.#word(at + 4), delta);
 			this.#next = at + 8;
+			if (!(Math.abs(this.ts) <= FARTHEST)) this.#bad();
 		}
 	}
 
@@ -174,6 +180,10 @@ export class CpuRecords {
 			if ((commit & MISSED_EVENTS) !== 0) this.lost = addLost(this.lost, this.#missed(commit, start + bytes));
 			if (bytes === 0) continue;
 			this.ts = (hi - this.baseHi) * TWO_32 + (lo - this.baseLo);
+			if (!(Math.abs(this.ts) <= FARTHEST)) {
+				this.#bad();
+				continue;
+			}
 			this.#next = start;
 			this.#stop = start + bytes;
 			return true;

@@ -92,9 +92,10 @@ export class BufferWalk {
 			if (r.lost !== -1) this.#gap(r, own, ts);
 			if (own.events === 0) pipeline.cpuStart(cpu, ts, view.getInt32(p + pidOffset, littleEndian));
 			own.events++;
-			own.last = ts;
+			if (ts > own.last) own.last = ts;
 			if (ts > this.last) this.last = ts;
-			if (this.events++ === 0) this.start = ts;
+			// the first to come need not be the earliest: clocks may step back
+			if (this.events++ === 0 || ts < this.start) this.start = ts;
 			const id = littleEndian ? u16[p >> 1]! : view.getUint16(p, false);
 			counts[id]!++;
 			const table = tables[id];
