@@ -111,6 +111,8 @@ export class Pipeline {
 	readonly #clashing: ReadonlySet<string>;
 	readonly #clock = new Float64Array([Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]);
 	#backwards = 0;
+	/** By CPU, the time at which derivations had the last of its records that stepped back. */
+	readonly #behind: number[] = [];
 
 	constructor(options: PipelineOptions) {
 		this.#options = options;
@@ -227,8 +229,10 @@ export class Pipeline {
 		const clock = this.#clock;
 		clock[STAMP] = ts;
 		// Clocks that are not global may step back between CPUs or on one: rows keep the stamp, derivations do not.
-		if (ts < clock[NOW]!) this.#backwards++;
-		else clock[NOW] = ts;
+		if (ts < clock[NOW]!) {
+			this.#backwards++;
+			this.#behind[cpu] = clock[NOW]!;
+		} else clock[NOW] = ts;
 		table.on(p, end, cpu);
 	}
 
@@ -280,12 +284,26 @@ export class Pipeline {
 		for (const d of this.#derivations) d.cpuStart?.(cpu, now, utid);
 	}
 
+	/** Records of the CPU are known to be missing behind those so far; `lost`, or its first record here, tells of the end. */
+	lossBegins(cpu: number): void {
+		for (const d of this.#derivations) d.lossBegins?.(cpu);
+	}
+
 	lost(cpu: number, from: number, to: number, count: number): void {
-		for (const d of this.#derivations) d.lost?.(cpu, from, Math.max(from, to), count);
+		const since = this.#told(cpu, from);
+		for (const d of this.#derivations) d.lost?.(cpu, since, Math.max(since, to), count);
 	}
 
 	cpuEnd(cpu: number, ts: number): void {
-		for (const d of this.#derivations) d.cpuEnd?.(cpu, ts);
+		const end = this.#told(cpu, ts);
+		for (const d of this.#derivations) d.cpuEnd?.(cpu, end);
+	}
+
+	/** Time of the CPU's last record, `ts` or later, as derivations know it; nothing is handed to them that is before it. */
+	#told(cpu: number, ts: number): number {
+		const last = Math.max(ts, this.#behind[cpu] ?? ts);
+		if (last > this.#clock[NOW]!) this.#clock[NOW] = last;
+		return last;
 	}
 
 	/** A kernel stack of `words` addresses at `p` (leaf first): interned and given to the event it belongs to. */

@@ -1,12 +1,13 @@
 /** The decoding thread: reads side files and records, derives, and posts batches; waits while the writer is behind. */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { PowerkiError } from "../lib/schema/errors.ts";
+import { dso } from "../lib/schema/identity.ts";
 import { type Unpacked, unpack } from "./archive/unpack.ts";
 import type { Note, Sink } from "./decode/source.ts";
 import { machineRows } from "./identity/machine-rows.ts";
 import { type ImportMessage, type ImportRequest, MAX_UNDER_WAY } from "./messages.ts";
 import { openTogether } from "./open-input.ts";
-import { readSideFiles } from "./side/index.ts";
+import { insideWindow, readSideFiles } from "./side/index.ts";
 import { giveBuffer } from "./write/buffers.ts";
 import { environment } from "./write/environment.ts";
 
@@ -43,10 +44,17 @@ async function open(): Promise<Unpacked> {
 	);
 }
 
+/** A file of an archive is named as it is named there: where it was unpacked is nobody's concern, and gone soon. */
+function asMember<T>(path: T): T | string {
+	return typeof path === "string" && path.startsWith(`${request.scratch}/`)
+		? path.slice(request.scratch.length + 1)
+		: path;
+}
+
 async function run(): Promise<void> {
 	const { path, format, files, bytes: total, notes } = await open();
 	post({ kind: "opened", format: format.name, bytes: total });
-	const side = await readSideFiles(path, request.side);
+	const side = insideWindow(await readSideFiles(path, request.side), request.options.window);
 	post({ kind: "side", side: { used: side.used, machine: side.machine, wallClocks: side.wallClocks } });
 	const sink: Sink = {
 		begin: (buffer) => post({ kind: "begin", buffer }),
@@ -60,7 +68,12 @@ async function run(): Promise<void> {
 				...batch.columns.flatMap((c) => (c.validity ? [c.validity] : [])),
 			]);
 		},
-		rows: (table, rows) => post({ kind: "rows", table, rows }),
+		rows: (table, rows) =>
+			post({
+				kind: "rows",
+				table,
+				rows: table === dso.name ? rows.map((row) => ({ ...row, file: asMember(row.file) })) : rows,
+			}),
 		end(summary) {
 			for (const { table, rows } of machineRows(summary, side)) post({ kind: "rows", table, rows });
 			post({
@@ -68,7 +81,10 @@ async function run(): Promise<void> {
 				summary: {
 					...summary,
 					damaged: summary.damaged || notes.some((n) => n.severity === "error"),
-					notes: [...notes, ...summary.notes, ...side.notes],
+					notes: [...notes, ...summary.notes, ...side.notes].map((n) => ({
+						...n,
+						source: asMember(n.source),
+					})),
 				},
 			});
 		},

@@ -55,6 +55,11 @@ export interface Derivation {
 	 * that `switched` tells it is the thread that leaves, -1 where that is not told.
 	 */
 	cpuStart?(cpu: number, ts: number, utid: number): void;
+	/**
+	 * A CPU loses events from now on, until `lost` or `cpuStart` comes for it. Readers tell where they know what comes next on
+	 * the CPU before the records of other CPUs do.
+	 */
+	lossBegins?(cpu: number): void;
 	/** A CPU lost events between two of its records, `from` < `to`; `count` is NaN when the number is unknown. */
 	lost?(cpu: number, from: number, to: number, count: number): void;
 	/** The CPU's last record was at `ts`: nothing is observed on it after that. Called for every CPU, in order of `ts`. */

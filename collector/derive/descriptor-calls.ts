@@ -256,16 +256,23 @@ export const descriptorCalls: Readonly<Record<string, DescriptorCall>> = {
 
 /**
  * Calls whose enter tells already: those that take a descriptor away while other threads go on (first or second argument, or
- * from the first to the second), that may change its flag close-on-exec, and that make a process or thread.
+ * from the first to the second), that may change its flag close-on-exec or the working directory, and that make a process or
+ * thread.
  */
-export const entered: Readonly<Record<string, "first" | "second" | "range" | "flag" | "fork">> = {
-	fcntl: "flag",
-	close: "first",
-	dup2: "second",
-	dup3: "second",
-	close_range: "range",
-	clone: "fork",
-	clone3: "fork",
-	fork: "fork",
-	vfork: "fork",
-};
+export const entered: Readonly<Record<string, "first" | "second" | "range" | "flag" | "directory" | "fork">> =
+	{
+		fcntl: "flag",
+		close: "first",
+		dup2: "second",
+		dup3: "second",
+		close_range: "range",
+		chdir: "directory",
+		fchdir: "directory",
+		chroot: "directory",
+		pivot_root: "directory",
+		setns: "directory",
+		clone: "fork",
+		clone3: "fork",
+		fork: "fork",
+		vfork: "fork",
+	};

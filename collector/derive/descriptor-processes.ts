@@ -22,6 +22,8 @@ const PENDING = 1e9;
 /** Forks whose child has not shown itself. */
 const MAX_PENDING = 1024;
 
+const START = 256;
+
 /** Tables of ended processes are looked for when there are this many more. */
 const SWEEP = 256;
 
@@ -29,6 +31,8 @@ const SWEEP = 256;
 export interface Directory {
 	number: number;
 	since: number;
+	/** Calls under way that may change it. */
+	moving: number;
 }
 
 export interface Process {
@@ -49,9 +53,19 @@ interface Fork {
 }
 
 export class DescriptorProcesses {
-	readonly tables = new DescriptorTables();
+	readonly tables = new DescriptorTables((table) => this.#mayBeInACall(table));
 	readonly #threads: Threads;
 	readonly #timed: boolean;
+	/** Switches tell when a thread runs. */
+	readonly #switches: boolean;
+	/** Where the last loss began. */
+	#lossFrom = Number.POSITIVE_INFINITY;
+	/** Begin or end of the last call of each thread since the first loss, by utid. */
+	#heard = new Float64Array(START).fill(Number.NEGATIVE_INFINITY);
+	/** Threads below it have been given to their tables. */
+	#joined = 1;
+	/** When a thread of which nothing tells the process last moved to another directory. */
+	#strangerMoved = Number.NEGATIVE_INFINITY;
 	readonly #began: (process: Process) => void;
 	/** By utid: its process, and the tgid by which it was found. */
 	readonly #of: (Process | undefined)[] = [];
@@ -67,6 +81,8 @@ export class DescriptorProcesses {
 	constructor(context: DeriveContext, began: (process: Process) => void) {
 		this.#threads = context.threads;
 		this.#timed = context.timed;
+		const { recorded } = context;
+		this.#switches = recorded.size === 0 || recorded.has("sched_switch");
 		this.#began = began;
 	}
 
@@ -87,8 +103,16 @@ export class DescriptorProcesses {
 	/** Number of the working directory now. */
 	directoryOf(process: Process): number {
 		const { lossEnd } = this.tables;
-		if (process.directory.since < lossEnd) this.moved(process, lossEnd);
+		const complete = process.table.completeSince >= lossEnd;
+		const floor = complete ? lossEnd : Math.max(lossEnd, this.#strangerMoved);
+		if (process.directory.since < floor) this.moved(process, floor);
 		return process.directory.number;
+	}
+
+	/** Nothing has moved the working directory since `ts`. */
+	staysSince(process: Process, ts: number): boolean {
+		const { directory, table } = process;
+		return directory.since <= ts && directory.moving === 0 && !this.tables.isInDoubt(table);
 	}
 
 	/** The process has another working directory since `ts`. */
@@ -97,17 +121,91 @@ export class DescriptorProcesses {
 		process.directory.since = ts;
 	}
 
+	/** A thread of which nothing tells the process has another working directory. */
+	strangerMoved(ts: number): void {
+		this.#strangerMoved = ts;
+	}
+
+	/** A CPU has lost events between `from` and `to`. */
+	lost(cpu: number, from: number, to: number): void {
+		const { tables } = this;
+		this.#lossFrom = from > tables.lossEnd ? from : Math.min(from, this.#lossFrom);
+		tables.lost(cpu, to);
+	}
+
+	/** A call of the thread begins or ends. */
+	heard(utid: number, ts: number): void {
+		if (utid >= this.#heard.length) {
+			const larger = new Float64Array(Math.max(utid + 1, 2 * this.#heard.length)).fill(
+				Number.NEGATIVE_INFINITY,
+			);
+			larger.set(this.#heard);
+			this.#heard = larger;
+		}
+		this.#heard[utid] = ts;
+	}
+
+	/**
+	 * Whether a thread of the table has run since the last loss of which no call has been seen to begin or end since: it may
+	 * be in one whose begin was lost. (One that ran only on CPUs that lost nothing has lost no call either.)
+	 */
+	#mayBeInACall(table: DescriptorTable): boolean {
+		const { lossEnd } = this.tables;
+		const threads = this.#threads;
+		for (; this.#joined < threads.count; this.#joined++) {
+			const utid = this.#joined;
+			const process = this.#of[utid] ?? this.#ofTgid.get(threads.tgidOf(utid));
+			if (process !== undefined) this.#join(utid, process);
+		}
+		const { silent } = table;
+		if (table.silentSince !== lossEnd) {
+			table.silentSince = lossEnd;
+			table.threads = table.threads.filter((utid) => this.#of[utid]?.table === table);
+			silent.length = 0;
+			silent.push(...table.threads);
+			table.threads = table.threads.filter((utid) => !threads.isOver(utid));
+		}
+		let running = false;
+		for (let i = silent.length - 1; i >= 0; i--) {
+			const utid = silent[i]!;
+			const last = threads.lastTs[utid]!;
+			const ran = !this.#switches || last >= this.#lossFrom;
+			const over = threads.isOver(utid);
+			// what it did last is not told
+			if (over && ran) table.floor = Math.max(table.floor, last);
+			if (over || this.#heardAt(utid) >= lossEnd) {
+				silent[i] = silent.at(-1)!;
+				silent.pop();
+			} else if (ran) running = true;
+		}
+		return running;
+	}
+
+	#heardAt(utid: number): number {
+		return utid < this.#heard.length ? this.#heard[utid]! : Number.NEGATIVE_INFINITY;
+	}
+
+	/** The thread is of this process from now on. */
+	#join(utid: number, process: Process): void {
+		this.#of[utid] = process;
+		const { table } = process;
+		if (table.threads.at(-1) !== utid) table.threads.push(utid);
+		if (table.silentSince === this.tables.lossEnd && this.#heardAt(utid) < table.silentSince)
+			table.silent.push(utid);
+	}
+
 	/** task_newtask: `from` is when the creator's call began. */
 	created(creator: number, child: number, flags: number, from: number, ts: number): void {
 		const parent = this.of(creator, ts);
 		const own = this.#threads.tgidOf(child);
 		if (own <= 0) return;
+		if (this.tables.lossEnd > Number.NEGATIVE_INFINITY) this.heard(child, ts);
 		const thread = (flags & CLONE_THREAD) !== 0;
 		const directory =
 			parent !== null && (flags & CLONE_FS) !== 0 ? parent.directory : this.#inherited(parent, from);
 		if ((flags & CLONE_FILES) !== 0) {
 			if (parent === null) return;
-			if (thread) this.#of[child] = parent;
+			if (thread) this.#join(child, directory === parent.directory ? parent : { ...parent, directory });
 			else {
 				parent.table.shared = true;
 				this.#add(child, own, parent.table, directory, false);
@@ -119,7 +217,7 @@ export class DescriptorProcesses {
 		table.completeSince = thread ? Number.NaN : ts;
 		if (parent !== null) this.tables.fork(parent.table, table, from);
 		if (!thread) this.#add(child, own, table, directory, false);
-		else if (parent !== null) this.#of[child] = { ...parent, table, directory, old: false };
+		else if (parent !== null) this.#join(child, { ...parent, table, directory, old: false });
 	}
 
 	/**
@@ -137,6 +235,11 @@ export class DescriptorProcesses {
 		const process = child === 0 ? null : this.of(child, ts);
 		if (child !== 0 && (process === null || process.tgid !== tid)) return;
 		if (process !== null && (process.table.began || process.table === parent.table)) return;
+		if (flags >= 0 && (flags & CLONE_FS) !== 0) {
+			// as for the table
+			parent.directory.moving = Number.POSITIVE_INFINITY;
+			if (process !== null) process.directory.moving = Number.POSITIVE_INFINITY;
+		}
 		if (shares) {
 			// they share a table, but are followed apart
 			parent.table.untracked = true;
@@ -154,7 +257,7 @@ export class DescriptorProcesses {
 		this.tables.fork(process.table, table, from);
 		table.began = true;
 		table.completeSince = process.table.completeSince;
-		this.#of[utid] = { ...process, table };
+		this.#join(utid, { ...process, table });
 	}
 
 	/** exec, which began at `from`: the process has no other thread, and a table of its own. */
@@ -165,7 +268,7 @@ export class DescriptorProcesses {
 		this.tables.fork(process.table, table, from);
 		table.began = true;
 		const alone = { ...process, table };
-		this.#of[utid] = alone;
+		this.#join(utid, alone);
 		this.#ofTgid.set(process.tgid, alone);
 		return alone;
 	}
@@ -182,7 +285,7 @@ export class DescriptorProcesses {
 		const process = this.#ofTgid.get(tgid);
 		if (process !== undefined && !(leads && this.#isAnother(utid, process))) {
 			if (leads) process.leader = utid;
-			this.#of[utid] = process;
+			this.#join(utid, process);
 			return process;
 		}
 		const pending = leads ? this.#pending.get(tgid) : undefined;
@@ -213,7 +316,7 @@ export class DescriptorProcesses {
 		const process: Process = { tgid, leader, table, directory, old };
 		const before = this.#ofTgid.get(tgid);
 		if (before !== undefined && !before.table.shared) this.tables.release(before.table);
-		this.#of[utid] = process;
+		this.#join(utid, process);
 		this.#ofTgid.set(tgid, process);
 		this.#seen.add(tgid);
 		if (++this.#count >= this.#sweepAt) this.#sweep();
@@ -225,9 +328,9 @@ export class DescriptorProcesses {
 	#inherited(parent: Process | null, from: number): Directory {
 		if (parent !== null) {
 			const number = this.directoryOf(parent);
-			if (parent.directory.since <= from) return { number, since: parent.directory.since };
+			if (this.staysSince(parent, from)) return { number, since: parent.directory.since, moving: 0 };
 		}
-		return { number: ++this.#directories, since: this.tables.lossEnd };
+		return { number: ++this.#directories, since: this.tables.lossEnd, moving: 0 };
 	}
 
 	/** The thread has shown itself only since the call began, and nothing says that another made it. */

@@ -54,6 +54,7 @@ export class Machine {
 	readonly #openFiles: OpenFileFact[] = [];
 	readonly #directories: WorkingDirectoryFact[] = [];
 	readonly #pairs: (SocketPair | undefined)[] = [];
+	readonly #lostSince = new Map<number, number>();
 	#now = 100;
 
 	constructor() {
@@ -131,6 +132,18 @@ export class Machine {
 
 	lost(): this {
 		this.t.lost(10, this.#now + 1, this.#now + 5);
+		return this;
+	}
+
+	/** The CPU of a thread loses events from now on, until `found`. */
+	losing(tid: number): this {
+		this.#lostSince.set(tid, this.#now);
+		this.t.losing(tid);
+		return this;
+	}
+
+	found(tid: number): this {
+		this.t.lost(tid, this.#lostSince.get(tid)!, this.#now + 5);
 		return this;
 	}
 

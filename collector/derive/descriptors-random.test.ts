@@ -1,6 +1,9 @@
 /**
  * Threads of a made-up kernel do calls at random, which overlap and are partly not recorded. What its tables really were
  * when each call looked its descriptor up is known: a row may name that file, or none, but never another.
+ *
+ * Some faults show once in a thousand seeds: after a change of the derivation, try more than the few of the fast tests.
+ *     POWERKI_SEEDS=3000 npx vitest run --project fast --testTimeout 600000 collector/derive/descriptors-random.test.ts
  */
 import { expect, test } from "vitest";
 import { AT_FDCWD, type Call, Machine, O_CLOEXEC } from "./descriptor-testing.ts";
@@ -34,7 +37,11 @@ interface Pending {
 
 const CLONE_FILES = 0x400;
 const CLONE_THREAD = 0x1_0000;
-const FDS = 6;
+/** Calls, by the numbers below: those that put one file in the place of another, and reads. */
+const FEW = [0, 2, 4, 4, 6, 7, 13, 13, 13, 13];
+
+/** Seeds of each variant. */
+const SEEDS = Number(process.env.POWERKI_SEEDS || 25);
 
 /** A small generator of numbers (mulberry32), so that a failure can be repeated. */
 function random(seed: number): (below: number) => number {
@@ -63,8 +70,16 @@ function run(seed: number, options: Options): { named: number; wrong: string[]; 
 	const processes: Process[] = [];
 	const truth: { tid: number; at: number; path: string }[] = [];
 	let files = 0;
+	// the fewer, the more calls are about the same
+	const fds = 1 + below(6);
+	const kinds = below(2) === 0 ? null : FEW;
 	let nextTid = 10;
+	/** Steps until the end of a loss on all CPUs. */
 	let losing = 0;
+	/** Or on the CPU of one thread. */
+	let losingOf = -1;
+	const isLost = (tid: number) => losing > 0 && (losingOf === -1 || losingOf === tid);
+	const endLoss = () => (losingOf === -1 ? m.lost() : m.found(losingOf));
 
 	const process = (): Process => {
 		const made = { tgid: nextTid, table: new Map<number, Open>(), alive: true };
@@ -91,7 +106,7 @@ function run(seed: number, options: Options): { named: number; wrong: string[]; 
 
 	const make = (t: Task): Pending => {
 		const table = () => t.process.table;
-		const fd = below(FDS);
+		const fd = below(fds);
 		const call = (name: Call, args: number[], effect: () => number, path?: string): Pending => ({
 			name,
 			args,
@@ -100,7 +115,7 @@ function run(seed: number, options: Options): { named: number; wrong: string[]; 
 			done: false,
 			ret: 0,
 		});
-		switch (below(14)) {
+		switch (kinds === null ? below(14) : kinds[below(kinds.length)]!) {
 			case 0:
 			case 1: {
 				const path = `/f${files++}`;
@@ -116,7 +131,7 @@ function run(seed: number, options: Options): { named: number; wrong: string[]; 
 			case 3:
 				return call("close", [fd], () => (table().delete(fd) ? 0 : -9));
 			case 4: {
-				const to = below(FDS);
+				const to = below(fds);
 				return call("dup2", [fd, to], () => {
 					const open = table().get(fd);
 					if (open === undefined) return -9;
@@ -141,16 +156,16 @@ function run(seed: number, options: Options): { named: number; wrong: string[]; 
 			case 7: {
 				if (tasks.length > 12) break;
 				// processes that share a table, and of which the loss hides that they do, cannot be told
-				const kinds = options.losses
+				const flagsOf = options.losses
 					? [0, CLONE_FILES | CLONE_THREAD]
 					: [0, CLONE_FILES, CLONE_FILES | CLONE_THREAD];
-				const flags = options.newtask ? kinds[below(kinds.length)]! : 0;
+				const flags = options.newtask ? flagsOf[below(flagsOf.length)]! : 0;
 				return call("clone", [flags], () => {
 					const thread = (flags & CLONE_THREAD) !== 0;
 					const to = thread ? t.process : process();
 					if (!thread) to.table = (flags & CLONE_FILES) !== 0 ? table() : new Map(table());
 					const child = task(to);
-					if (options.newtask && losing === 0) m.newtask(t.tid, child.tid, flags);
+					if (options.newtask && !isLost(t.tid)) m.newtask(t.tid, child.tid, flags);
 					return child.tid;
 				});
 			}
@@ -163,7 +178,13 @@ function run(seed: number, options: Options): { named: number; wrong: string[]; 
 				});
 			}
 			case 9: {
-				const set = below(2);
+				const set = below(3);
+				// F_GETFD
+				if (set === 2)
+					return call("fcntl", [fd, 1], () => {
+						const open = table().get(fd);
+						return open === undefined ? -9 : Number(open.cloexec);
+					});
 				return call("fcntl", [fd, 2, set], () => {
 					const open = table().get(fd);
 					if (open === undefined) return -9;
@@ -194,19 +215,25 @@ function run(seed: number, options: Options): { named: number; wrong: string[]; 
 
 	const enters = new Map<string, string>();
 	for (let step = 0; step < 400; step++) {
-		if (losing > 0 && --losing === 0) m.lost();
-		else if (options.losses && losing === 0 && below(80) === 0) losing = 3 + below(20);
+		if (losing > 0) {
+			if (losing === 1) endLoss();
+			losing--;
+		} else if (options.losses && below(80) === 0) {
+			losing = 3 + below(40);
+			losingOf = below(2) === 0 ? -1 : tasks[below(tasks.length)]!.tid;
+			if (losingOf !== -1) m.losing(losingOf);
+		}
 		const t = tasks[below(tasks.length)]!;
 		if (t.call === null) {
 			t.call = make(t);
-			if (losing === 0) m.enter(t.tid, t.call.name, t.call.args, t.call.path);
+			if (!isLost(t.tid)) m.enter(t.tid, t.call.name, t.call.args, t.call.path);
 		} else if (!t.call.done) {
 			const before = truth.length;
 			t.call.ret = t.call.effect();
 			t.call.done = true;
 			if (truth.length > before) enters.set(`${t.tid} pending`, truth.at(-1)!.path);
 		} else {
-			if (losing === 0) {
+			if (!isLost(t.tid)) {
 				m.exit(t.tid, t.call.name, t.call.ret);
 				const path = enters.get(`${t.tid} pending`);
 				if (t.call.name === "read" && t.call.ret > 0) enters.set(`${t.tid} ${m.now}`, path!);
@@ -215,6 +242,9 @@ function run(seed: number, options: Options): { named: number; wrong: string[]; 
 			t.call = null;
 		}
 	}
+	// A loss that lasts until the end is told by no record behind it: no more can be known of it than of what happened
+	// between the end of the recording and the snapshot.
+	if (losing > 0) endLoss();
 	if (options.snapshot)
 		for (const p of processes)
 			for (const [fd, { path }] of p.table) m.seen({ tgid: p.tgid, fd, path, inode: BigInt(fd) });
@@ -240,7 +270,7 @@ for (const newtask of all)
 			test(`no call is booked on another file${newtask ? "; task_newtask is recorded" : ""}${paths ? "; paths are" : ""}${losses ? "; events are lost" : ""}`, () => {
 				const wrong: string[] = [];
 				let named = 0;
-				for (let seed = 1; seed <= 40; seed++) {
+				for (let seed = 1; seed <= SEEDS; seed++) {
 					const result = run(seed, { newtask, paths, losses, snapshot: true });
 					wrong.push(...result.wrong);
 					named += result.named;

@@ -35,7 +35,10 @@ const FD_CLOEXEC = 1;
 /** include/uapi/linux/close_range.h */
 const CLOSE_RANGE_UNSHARE = 2;
 const CLOSE_RANGE_CLOEXEC = 4;
+/** include/uapi/linux/sched.h */
 const CLONE_FILES = 0x400;
+/** CLONE_FS, CLONE_NEWNS, CLONE_NEWUSER: unshare gives the caller a working directory of its own (kernel/fork.c, Linux 6.12). */
+const OWN_DIRECTORY = 0x200 | 0x2_0000 | 0x1000_0000;
 const SEEK_SET = 0;
 /** include/uapi/asm-generic/mman-common.h; powerpc has it too */
 const MAP_ANONYMOUS = 0x20;
@@ -49,7 +52,7 @@ const socketErrors: ReadonlySet<number> = new Set([0, EAGAIN, 32, 104, 106, 107,
 const LAST_ERROR = 133;
 
 /** What the enter of a call tells, by its number: 0 nothing, else 1 + the place here. */
-const enters = ["first", "second", "range", "flag", "fork"] as const;
+const enters = ["first", "second", "range", "flag", "directory", "fork"] as const;
 type Enter = (typeof enters)[number];
 
 export class Descriptors implements Derivation, CallListener {
@@ -72,6 +75,8 @@ export class Descriptors implements Derivation, CallListener {
 	readonly #forks = new Map<number, number>();
 	/** Addresses that belong to the exit that comes next; -1 = none. */
 	#recorded = -1;
+	/** Events were lost. */
+	#lossy = false;
 	/** Counts changes of the working directory by threads of which nothing tells the process. */
 	#strangeDirectories = 0;
 	/** Slot that the call under way made, and the file that it opened; -1 = none. */
@@ -109,6 +114,7 @@ export class Descriptors implements Derivation, CallListener {
 					pair("args[1]"),
 				],
 				on: (ts, _cpu, utid, _flags, id, path, first, _high, second) => {
+					if (this.#lossy) this.#processes.heard(utid, ts);
 					if (utid < this.#paths.length) this.#paths[utid] = path!;
 					else if (path !== -1) this.#keepPath(utid, path!);
 					const enter = id! < this.#enters.length ? this.#enters[id!]! : 0;
@@ -167,12 +173,29 @@ export class Descriptors implements Derivation, CallListener {
 		this.#recorded = socketId;
 	}
 
-	lost(_cpu: number, _from: number, to: number): void {
-		this.#processes.tables.lost(to);
+	cpuStart(cpu: number, ts: number): void {
+		if (this.#processes.tables.started(cpu, ts)) this.#lossy = true;
+	}
+
+	lossBegins(cpu: number): void {
+		this.#processes.tables.lossBegins(cpu);
+	}
+
+	lost(cpu: number, from: number, to: number): void {
+		this.#lossy = true;
+		this.#processes.lost(cpu, from, to);
 	}
 
 	ended(call: EndedCall): void {
-		const shape = this.#callOf(call.name);
+		if (this.#lossy && !Number.isNaN(call.ret)) this.#processes.heard(call.utid, call.end);
+		const { name } = call;
+		const shape = name < this.#calls.length ? this.#calls[name] : undefined;
+		if (shape === null || name < 0) return;
+		this.#shaped(call, shape ?? this.#callOf(name));
+	}
+
+	/** A call that may have to do with descriptors. */
+	#shaped(call: EndedCall, shape: DescriptorCall | null): void {
 		if (shape === null) return;
 		const { args, ts } = call;
 		const recorded = Number.isNaN(call.ret) ? -1 : this.#recorded;
@@ -180,10 +203,12 @@ export class Descriptors implements Derivation, CallListener {
 		if (shape.op === "map" && (args === null || (args[6]! & MAP_ANONYMOUS) !== 0)) return;
 		const process = this.#processes.of(call.utid, ts);
 		const fd = typeof shape.fd === "number" && args !== null ? args[2 * shape.fd]! : Number.NaN;
-		const closes = shape.change?.kind === "close";
+		const { change } = shape;
+		const closes = change?.kind === "close";
+		const told = change !== null && process !== null && args !== null && this.#left(change, args, process);
 		let slot = -1;
 		if (process !== null && fd >= 0) {
-			slot = this.#during(process, fd, ts, closes);
+			slot = this.#during(process, fd, ts);
 			if (slot < 0 && !closes) slot = this.#firstSight(process, fd, call, shape, addresses);
 		}
 		let isSocket = shape.socket || addresses >= 0;
@@ -197,11 +222,10 @@ export class Descriptors implements Derivation, CallListener {
 		}
 		this.#opened = -1;
 		this.#file = -1;
-		const { change } = shape;
 		// its enter may be that of another such call, whose exit was lost with the enter of this one
 		const doubtful = ts < this.#processes.tables.lossEnd;
 		if (change !== null && doubtful) this.#doubtfulChange(change, call, process);
-		else if (change !== null && !closes) this.#change(change, call, process, fd, slot);
+		else if (change !== null && !closes) this.#change(change, call, process, fd, slot, told);
 		if (shape.op !== null) {
 			const made = shape.fd === "result";
 			const at = made ? this.#opened : slot;
@@ -214,7 +238,7 @@ export class Descriptors implements Derivation, CallListener {
 			if (call.errno === 0) this.#unknownChange(process, endOf(call));
 		} else if (fd < 0) return;
 		else if (process === null) this.#processes.tables.stranger(fd, endOf(call));
-		else this.#close(process, fd, call);
+		else this.#close(process, fd, call, told);
 	}
 
 	finish(): void {
@@ -224,6 +248,7 @@ export class Descriptors implements Derivation, CallListener {
 		for (const fact of this.#snapshots.directoriesAtEnd()) {
 			const process = processes.ofTgid(fact.tgid);
 			if (process === undefined || !processes.lives(process)) continue;
+			if (process.directory.moving > 0) continue;
 			const directory = processes.directoryOf(process);
 			if (fact.when === "after" || (process.old && process.directory.since === Number.NEGATIVE_INFINITY))
 				files.directoryIs(directory, fact.path);
@@ -246,14 +271,10 @@ export class Descriptors implements Derivation, CallListener {
 	}
 
 	#callOf(name: number): DescriptorCall | null {
-		if (name < 0) return null;
-		let known = this.#calls[name];
-		if (known === undefined) {
-			const text = this.#context.strings.text(name);
-			known = Object.hasOwn(descriptorCalls, text) ? descriptorCalls[text]! : null;
-			while (this.#calls.length < name) this.#calls.push(undefined);
-			this.#calls[name] = known;
-		}
+		const text = this.#context.strings.text(name);
+		const known = Object.hasOwn(descriptorCalls, text) ? descriptorCalls[text]! : null;
+		while (this.#calls.length < name) this.#calls.push(undefined);
+		this.#calls[name] = known;
 		return known;
 	}
 
@@ -272,13 +293,38 @@ export class Descriptors implements Derivation, CallListener {
 		if (enter === "flag" && second !== F_SETFD) return;
 		const process = this.#processes.of(utid, ts);
 		if (process === null) return;
+		const { table, directory } = process;
 		const { tables } = this.#processes;
-		const fd = enter === "first" ? first : second;
-		if (enter === "flag") {
-			const slot = tables.find(process.table, first);
-			if (slot >= 0) tables.setOnExec(slot, 0);
-		} else if (enter === "range") tables.rangeClosing(process.table, first >>> 0);
-		else if (fd >= 0) tables.closing(process.table, fd, ts);
+		if (enter === "directory") directory.moving++;
+		else if (enter === "range") tables.rangeClosing(table, first >>> 0);
+		else if (enter === "flag") {
+			if (first >= 0) tables.flagging(table, first, ts);
+		} else {
+			const fd = enter === "first" ? first : second;
+			if (fd >= 0) tables.closing(table, fd, ts, enter === "second");
+		}
+	}
+
+	/** The call is under way no more; false where its enter did not tell that it was. */
+	#left(change: Change, args: Int32Array, process: Process): boolean {
+		const { table, directory } = process;
+		const { tables } = this.#processes;
+		switch (change.kind) {
+			case "close":
+				return tables.closed(table, args[0]!, false);
+			case "dup":
+				return change.to !== undefined && tables.closed(table, args[2 * change.to]!, true);
+			case "fcntl":
+				return args[2] === F_SETFD && tables.flagged(table, args[0]!);
+			case "close-range":
+				return tables.rangeLeft(table);
+			case "chdir":
+				if (directory.moving === 0) return false;
+				directory.moving--;
+				return true;
+			default:
+				return false;
+		}
 	}
 
 	/** A process of which nothing was known: what a snapshot from before the recording says of it. */
@@ -300,10 +346,10 @@ export class Descriptors implements Derivation, CallListener {
 	}
 
 	/** Slot of what the descriptor has meant from `ts` on until now; -1 if that is not known. */
-	#during(process: Process, fd: number, ts: number, closes: boolean): number {
+	#during(process: Process, fd: number, ts: number): number {
 		const { tables } = this.#processes;
 		const slot = tables.findSince(process.table, fd, ts);
-		return slot >= 0 && tables.closings(process.table, fd) > (closes ? 1 : 0) ? -1 : slot;
+		return slot >= 0 && tables.closings(process.table, fd) > 0 ? -1 : slot;
 	}
 
 	/** A call on a descriptor of which nothing was known, where it tells something, or the snapshot of the end may. */
@@ -322,10 +368,18 @@ export class Descriptors implements Derivation, CallListener {
 			process.old && !table.slots.has(fd) && tables.floor(table, fd) === Number.NEGATIVE_INFINITY;
 		const seen = this.#snapshots.later(process.tgid, fd, untouched) !== null;
 		if (!seen && !shape.socket && addresses < 0) return -1;
-		return tables.set(table, fd, call.ts, Slot.known | (seen ? Slot.inSnapshot : 0));
+		return tables.see(table, fd, call.ts, endOf(call), Slot.known | (seen ? Slot.inSnapshot : 0));
 	}
 
-	#change(change: Change, call: EndedCall, process: Process | null, fd: number, slot: number): void {
+	/** `told`: its enter told that it was under way. */
+	#change(
+		change: Change,
+		call: EndedCall,
+		process: Process | null,
+		fd: number,
+		slot: number,
+		told: boolean,
+	): void {
 		const { args } = call;
 		const { tables } = this.#processes;
 		const seen = !Number.isNaN(call.ret);
@@ -338,7 +392,7 @@ export class Descriptors implements Derivation, CallListener {
 			case "dup":
 				if (args === null) this.#unknownChange(process, end);
 				else if (change.to !== undefined)
-					this.#replace(args[2 * change.to]!, change.cloexec, call, process, fd, slot);
+					this.#replace(args[2 * change.to]!, change.cloexec, call, process, fd, slot, told);
 				else if (worked) this.#copy(call.ret, onExecOf(change.cloexec, args), call, process, slot);
 				return;
 			case "fcntl": {
@@ -349,9 +403,16 @@ export class Descriptors implements Derivation, CallListener {
 				const command = args[2]!;
 				if (worked && (command === F_DUPFD || command === F_DUPFD_CLOEXEC))
 					this.#copy(call.ret, command === F_DUPFD ? Slot.keeps : Slot.cloexec, call, process, slot);
-				else if (slot >= 0 && command === F_SETFD && (worked || !seen))
-					tables.setOnExec(slot, seen ? flagOf(args[4]!) : 0);
-				else if (slot >= 0 && worked && command === F_GETFD) tables.setOnExec(slot, flagOf(call.ret));
+				else if (command === F_SETFD && fd >= 0 && process !== null && (worked || !seen))
+					tables.changeOnExec(
+						process.table,
+						fd,
+						call.ts,
+						end,
+						seen && slot >= 0 && told ? flagOf(args[4]!) : 0,
+					);
+				else if (slot >= 0 && worked && command === F_GETFD)
+					tables.seenOnExec(process!.table, fd, slot, call.ts, flagOf(call.ret));
 				return;
 			}
 			case "connect":
@@ -364,8 +425,8 @@ export class Descriptors implements Derivation, CallListener {
 			case "fork": {
 				this.#forks.delete(call.utid);
 				if (!worked || !(call.ret > 0)) return;
-				const told = change.flags !== undefined && args !== null;
-				const flags = told ? args[2 * change.flags!]! & 0x7fff_ffff : -1;
+				const flagged = change.flags !== undefined && args !== null;
+				const flags = flagged ? args[2 * change.flags!]! & 0x7fff_ffff : -1;
 				this.#processes.forked(call.utid, call.ret, flags, call.ts, end);
 				return;
 			}
@@ -375,14 +436,20 @@ export class Descriptors implements Derivation, CallListener {
 				else if (worked) tables.exec(this.#processes.execed(call.utid, process!, call.ts).table, end);
 				return;
 			case "unshare":
-				if (process === null || (args !== null && (args[0]! & CLONE_FILES) === 0)) return;
+				if (process === null) return;
+				// its threads may be in several directories from now on
+				if (!(seen && !worked) && (args === null || (args[0]! & OWN_DIRECTORY) !== 0))
+					process.directory.moving = Number.POSITIVE_INFINITY;
+				if (args !== null && (args[0]! & CLONE_FILES) === 0) return;
 				if (!seen || args === null) this.#unknownChange(process, end);
 				else if (worked) this.#processes.unshare(call.utid, process, call.ts);
 				return;
 			case "chdir":
 				if (seen && !worked) return;
-				if (process === null) this.#strangeDirectories++;
-				else this.#processes.moved(process, end);
+				if (process === null) {
+					this.#strangeDirectories++;
+					this.#processes.strangerMoved(end);
+				} else this.#processes.moved(process, end);
 				return;
 			case "close-range":
 				this.#closeRange(call, process, end);
@@ -451,12 +518,11 @@ export class Descriptors implements Derivation, CallListener {
 			return files.inUnknown(`thread ${call.utid} ${this.#strangeDirectories} ${directory}`, path);
 		if (directory === AT_FDCWD) {
 			const number = this.#processes.directoryOf(process);
-			// changed by another thread meanwhile: either
-			if (process.directory.since > call.ts) return files.inUnknown(`or ${number}`, path);
-			return files.inWorkingDirectory(number, path);
+			// changed by another thread meanwhile: in one or the other
+			return this.#processes.staysSince(process, call.ts) ? files.inWorkingDirectory(number, path) : -1;
 		}
 		const { tables } = this.#processes;
-		const slot = this.#during(process, directory, call.ts, false);
+		const slot = this.#during(process, directory, call.ts);
 		if (slot >= 0 && tables.file[slot]! >= 0) return files.inDirectory(tables.file[slot]!, path);
 		const own = process.table.slots.get(directory);
 		const since = own === undefined ? "" : tables.since[own]!;
@@ -490,6 +556,7 @@ export class Descriptors implements Derivation, CallListener {
 		process: Process | null,
 		old: number,
 		from: number,
+		told: boolean,
 	): void {
 		const { tables } = this.#processes;
 		const end = endOf(call);
@@ -500,25 +567,24 @@ export class Descriptors implements Derivation, CallListener {
 		}
 		const own = process.table.slots.get(fd);
 		const failed = call.errno !== 0 || (this.#doubtfulResults && call.ret !== fd);
-		tables.closed(process.table, fd);
 		if (failed || fd === old) return;
 		// what another thread did with it meanwhile may have come before or after
-		const changed = own !== undefined && tables.since[own]! > call.ts;
+		const changed = !told || (own !== undefined && tables.since[own]! > call.ts);
 		if (Number.isNaN(call.ret) || changed || tables.closings(process.table, fd) > 0) {
 			tables.set(process.table, fd, end, 0);
 			return;
 		}
 		const seen = this.#snapshots.later(process.tgid, fd, false) !== null;
 		const flags = Slot.known | onExecOf(cloexec, call.args) | (seen ? Slot.inSnapshot : 0);
-		const slot = tables.set(process.table, fd, end, flags);
+		const slot = tables.setDuring(process.table, fd, call.ts, end, flags);
 		if (slot >= 0 && from >= 0) tables.copy(slot, from);
 	}
 
-	#close(process: Process, fd: number, call: EndedCall): void {
+	#close(process: Process, fd: number, call: EndedCall, told: boolean): void {
 		const { tables } = this.#processes;
 		const slot = process.table.slots.get(fd);
-		tables.closed(process.table, fd);
-		if (call.errno === EBADF) {
+		if (!told) tables.set(process.table, fd, endOf(call), 0);
+		else if (call.errno === EBADF) {
 			// there was nothing to close, whatever was thought
 			if (slot !== undefined && tables.since[slot]! <= call.ts) tables.set(process.table, fd, endOf(call), 0);
 		} else tables.close(process.table, fd, call.ts, endOf(call));
@@ -535,7 +601,6 @@ export class Descriptors implements Derivation, CallListener {
 		const first = args[0]! >>> 0;
 		const last = args[2]! >>> 0;
 		if ((flags & CLOSE_RANGE_UNSHARE) !== 0 && !(call.errno > 0)) {
-			tables.rangeClosed(process.table, first, last, end, "nothing");
 			this.#processes.unshare(call.utid, process, call.ts);
 		}
 		const { table } = this.#processes.of(call.utid, end)!;

@@ -26,3 +26,10 @@ test("a loss on any CPU may hide a change: the interval ends there", () => {
 		{ ts: 300, dur: 100, open_right: true },
 	]);
 });
+
+test("an event of a CPU that cannot be is none", () => {
+	const t = new DeriveTest();
+	for (const cpu_id of [65_535, 65_536, 2 ** 51, 2 ** 53])
+		t.event(100, 3, 9, "cpu_frequency", { state: 3_800_000, cpu_id });
+	expect(run(t, 400).rows("frequency", "cpu")).toEqual([{ cpu: 65_535 }]);
+});

@@ -6,6 +6,7 @@
 import type { Row } from "../../lib/schema/column.ts";
 import { frequency } from "../../lib/schema/derived.ts";
 import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derivation.ts";
+import { MAX_CPUS } from "./shared.ts";
 
 export class Frequencies implements Derivation {
 	readonly events: Readonly<Record<string, Subscription>>;
@@ -27,7 +28,10 @@ export class Frequencies implements Derivation {
 					{ name: "state", form: "number" },
 					{ name: "cpu_id", form: "number" },
 				],
-				on: (ts, cpu, _utid, _flags, khz, cpuId) => this.#event(ts, cpuId! >= 0 ? cpuId! : cpu, khz!),
+				on: (ts, cpu, _utid, _flags, khz, cpuId) => {
+					const of = cpuId! >= 0 ? cpuId! : cpu;
+					if (of < MAX_CPUS) this.#event(ts, of, khz!);
+				},
 			},
 		};
 		this.#row = { ts: 0, dur: 0, cpu: 0, khz: 0, open_left: 0, open_right: 0 };

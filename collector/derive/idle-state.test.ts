@@ -44,3 +44,9 @@ test("a loss ends a stay; leaving after it tells that the CPU was idle since", (
 		{ ts: 300, dur: 40, state: null, open_left: true, open_right: false },
 	]);
 });
+
+test("an event of a CPU that cannot be is none", () => {
+	const t = new DeriveTest();
+	for (const cpu of [65_535, 65_536, LEAVE]) t.event(100, 0, 0, "cpu_idle", idle(1, cpu));
+	expect(run(t).rows("idle_state", "cpu")).toEqual([{ cpu: 65_535 }]);
+});

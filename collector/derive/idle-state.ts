@@ -5,6 +5,7 @@
 import type { Row } from "../../lib/schema/column.ts";
 import { idleState } from "../../lib/schema/derived.ts";
 import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derivation.ts";
+import { MAX_CPUS } from "./shared.ts";
 
 /** PWR_EVENT_EXIT: (u32)-1 */
 const LEAVE = 0xffff_ffff;
@@ -35,8 +36,10 @@ export class IdleStates implements Derivation {
 					{ name: "state", form: "number" },
 					{ name: "cpu_id", form: "number" },
 				],
-				on: (ts, cpu, _utid, _flags, state, cpuId) =>
-					this.#event(ts, cpuId! >= 0 ? cpuId! : cpu, state! >>> 0),
+				on: (ts, cpu, _utid, _flags, state, cpuId) => {
+					const of = cpuId! >= 0 ? cpuId! : cpu;
+					if (of < MAX_CPUS) this.#event(ts, of, state! >>> 0);
+				},
 			},
 		};
 		this.#row = { ts: 0, dur: 0, cpu: 0, state: 0, name: -1, open_left: 0, open_right: 0 };

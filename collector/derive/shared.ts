@@ -22,3 +22,6 @@ export interface InterruptContext {
 	/** String code that names the innermost open interrupt or softirq of the CPU ("irq 20 virtio1", "softirq TIMER", "timer", "doorbell"); -1 if none is open. */
 	current(cpu: number): number;
 }
+
+/** More than any kernel has: an event that names a CPU beyond it is damaged, and tells nothing of any. */
+export const MAX_CPUS = 65_536;

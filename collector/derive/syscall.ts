@@ -121,6 +121,8 @@ export class Syscalls implements Derivation, OpenSyscalls {
 	#name = new Int32Array(64);
 	#hasArgs = new Uint8Array(64);
 	#args = new Int32Array(64 * ARGS);
+	/** Those of each slot */
+	#argsOf = views(this.#args);
 	#totals = new Float64Array(64 * CLASSES);
 	/** First loss on any CPU after the enter; NaN if none */
 	#lossFrom = new Float64Array(64);
@@ -129,7 +131,6 @@ export class Syscalls implements Derivation, OpenSyscalls {
 	#free: number[] = [];
 
 	readonly #now = new Float64Array(CLASSES);
-	readonly #argRow = new Int32Array(ARGS);
 	readonly #row: Row<typeof syscallTableDeclaration>;
 	readonly #call: Mutable<EndedCall>;
 
@@ -480,11 +481,7 @@ export class Syscalls implements Derivation, OpenSyscalls {
 		row.utid = utid;
 		row.nr = this.#nr[slot]!;
 		row.name = this.#name[slot]!;
-		if (this.#hasArgs[slot] === 1) {
-			const at = slot * ARGS;
-			for (let i = 0; i < ARGS; i++) this.#argRow[i] = this.#args[at + i]!;
-			row.args = this.#argRow;
-		} else row.args = null;
+		row.args = this.#hasArgs[slot] === 1 ? this.#argsOf[slot]! : null;
 		row.restarts = this.#names.kind(row.name) === Kind.restart ? 1 : 0;
 		row.open_left = 0;
 		row.open_right = openRight;
@@ -581,6 +578,7 @@ export class Syscalls implements Derivation, OpenSyscalls {
 			this.#name = grown(this.#name, this.#capacity);
 			this.#hasArgs = grown(this.#hasArgs, this.#capacity);
 			this.#args = grown(this.#args, this.#capacity * ARGS);
+			this.#argsOf = views(this.#args);
 			this.#totals = grown(this.#totals, this.#capacity * CLASSES);
 			this.#lossFrom = grown(this.#lossFrom, this.#capacity);
 			this.#exited = grown(this.#exited, this.#capacity);
@@ -598,6 +596,13 @@ export class Syscalls implements Derivation, OpenSyscalls {
 	}
 }
 
+/** The arguments of each slot, as they lie in `args`. */
+function views(args: Int32Array): Int32Array[] {
+	return Array.from({ length: args.length / ARGS }, (_, slot) =>
+		args.subarray(slot * ARGS, (slot + 1) * ARGS),
+	);
+}
+
 function grown<A extends Float64Array | Int32Array | Uint8Array>(array: A, length: number): A {
 	const larger = new (array.constructor as new (length: number) => A)(length);
 	larger.set(array as never);
@@ -610,8 +615,8 @@ class SyscallNames {
 	readonly #table: Readonly<Record<number, string>>;
 	/** By number; -2 = not looked up yet */
 	readonly #codes = new Int32Array(1024).fill(-2);
-	/** By string code */
-	readonly #kinds = new Map<number, Kind>();
+	/** By string code; undefined = not looked up yet */
+	readonly #kinds: (Kind | undefined)[] = [];
 
 	constructor(context: DeriveContext) {
 		this.#context = context;
@@ -636,11 +641,12 @@ class SyscallNames {
 
 	kind(code: number): Kind {
 		if (code < 0) return Kind.plain;
-		let kind = this.#kinds.get(code);
+		let kind = this.#kinds[code];
 		if (kind === undefined) {
 			const name = this.#context.strings.text(code);
 			kind = Object.hasOwn(kinds, name) ? kinds[name]! : Kind.plain;
-			this.#kinds.set(code, kind);
+			while (this.#kinds.length < code) this.#kinds.push(undefined);
+			this.#kinds[code] = kind;
 		}
 		return kind;
 	}

@@ -59,6 +59,7 @@ type Step =
 	| { kind: "switch"; ts: number; cpu: number; by: number; prev: number; next: number; preempted: boolean }
 	| { kind: "exit"; ts: number; cpu: number; pid: number }
 	| { kind: "stack"; cpu: number; stackId: number; userStackId: number }
+	| { kind: "losing"; cpu: number }
 	| { kind: "lost"; cpu: number; from: number; to: number; count: number };
 
 export interface TestNote {
@@ -148,6 +149,12 @@ export class DeriveTest {
 		return this;
 	}
 
+	/** What a reader tells that looks ahead: the CPU loses events until `lost`. */
+	losing(cpu: number): this {
+		this.#steps.push({ kind: "losing", cpu });
+		return this;
+	}
+
 	/** A table to write to, such as a derivation gets; its rows are read back by `rows`. */
 	table<T extends Table>(table: T): TableWriter<T> {
 		const rows: TestRow[] = [];
@@ -160,13 +167,17 @@ export class DeriveTest {
 		const derivations = make(this.context);
 		const lastOf = new Map<number, number>();
 		this.#steps.forEach((step, i) => {
-			if (step.kind !== "lost") lastOf.set(step.cpu, i);
+			if (step.kind !== "lost" && step.kind !== "losing") lastOf.set(step.cpu, i);
 		});
 		const started = new Set<number>();
 		const last = new Map<number, { name: string; utid: number; ts: number }>();
 		this.#steps.forEach((step, i) => {
 			if (step.kind === "lost") {
 				for (const d of derivations) d.lost?.(step.cpu, step.from, step.to, step.count);
+				return;
+			}
+			if (step.kind === "losing") {
+				for (const d of derivations) d.lossBegins?.(step.cpu);
 				return;
 			}
 			if (step.kind === "stack") {
@@ -206,7 +217,7 @@ export class DeriveTest {
 
 	#feed(
 		derivations: readonly Derivation[],
-		step: Exclude<Step, { kind: "stack" | "lost" }>,
+		step: Exclude<Step, { kind: "stack" | "losing" | "lost" }>,
 		utid: number,
 	): void {
 		const { ts, cpu } = step;

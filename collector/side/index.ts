@@ -14,6 +14,7 @@ import type {
 	CounterFact,
 	Findings,
 	IrqLineFact,
+	Moment,
 	SideFiles,
 	SideNote,
 	ThreadFact,
@@ -32,6 +33,20 @@ export function recognise(bytes: Buffer, whole: boolean): SideFormat | null {
 	while (lines.length > 0 && lines[lines.length - 1].trim() === "") lines.pop();
 	const head: Head = { text, lines, whole };
 	return sideFormats.find((format) => format.recognises(head)) ?? null;
+}
+
+/**
+ * Snapshots of what processes had open hold where the recording begins or ends: of a part of it (seconds from its start)
+ * they tell nothing, for what happened between is left out.
+ */
+export function insideWindow(side: SideFiles, window: { from: number } | undefined): SideFiles {
+	if (window === undefined) return side;
+	const holds = ({ when }: { when: Moment }) => when === "before" && window.from <= 0;
+	return {
+		...side,
+		openFiles: side.openFiles.filter(holds),
+		workingDirectories: side.workingDirectories.filter(holds),
+	};
 }
 
 /**

@@ -128,6 +128,13 @@ export function enumColumn(
 	const dictionary: string[] = [];
 	const local = new Int32Array(strings.size).fill(-1);
 	let validity = mask;
+	// many a text column has nothing
+	let first = 0;
+	while (first < rows && codes[first] === NULL_STRING) first++;
+	if (first === rows) {
+		giveBuffer(codes.buffer as ArrayBuffer);
+		return null;
+	}
 	for (let row = 0; row < rows; row++) {
 		const code = codes[row]! >>> 0;
 		if (code === NULL_STRING) {
@@ -143,10 +150,6 @@ export function enumColumn(
 			dictionary.push(strings.text(code));
 		}
 		codes[row] = own;
-	}
-	if (dictionary.length === 0) {
-		giveBuffer(codes.buffer as ArrayBuffer);
-		return null;
 	}
 	// DuckDB's widths of ENUM: one byte up to 255 members, two up to 65 535.
 	const Codes = dictionary.length <= 255 ? Uint8Array : dictionary.length <= 65_535 ? Uint16Array : null;

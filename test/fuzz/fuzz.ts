@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { tryArchive } from "./archive.ts";
 import { tryLinuxkiMutation } from "./linuxki.ts";
 import { type Finding, tryMutation } from "./mutate.ts";
 import { tryPerfMutation } from "./perf.ts";
@@ -41,6 +42,8 @@ interface Outcome {
 	readonly refused?: boolean;
 	readonly seconds?: number;
 	readonly bytes?: number;
+	/** MiB that a process of its own held. */
+	readonly memory?: number;
 }
 
 interface Fuzzed {
@@ -56,6 +59,7 @@ const formats: Readonly<Record<string, Fuzzed>> = {
 		watched: true,
 	},
 	linuxki: { try: tryLinuxkiMutation, watched: true },
+	archive: { try: tryArchive, watched: true },
 };
 const format = formats[values.format];
 if (format === undefined) throw new Error(`--format is one of ${Object.keys(formats).join(", ")}`);
@@ -80,6 +84,7 @@ if (process.send) {
 	const count = (seed: number, o: Outcome & { readonly endToEnd?: boolean }): void => {
 		if (o.finding) report(o.finding);
 		if (o.refused) refused++;
+		peak = Math.max(peak, o.memory ?? 0);
 		const pace = (o.seconds ?? 0) / Math.max(1, (o.bytes ?? 0) / MIB);
 		if (!o.endToEnd && pace > slowest.pace) slowest = { seed, pace };
 	};

@@ -31,8 +31,8 @@ export interface KiBin {
 type Form = "as recorded" | "merged" | "split" | "short" | "short, merged";
 type Kind = readonly [source: string | 1 | 2 | 3 | 4, form: Form];
 
-/** Every mode, version and form; the short ones, which are read in no time, several times. */
-export const kinds: readonly Kind[] = [
+/** Every mode and version in a short form, which is read in no time. */
+const short: readonly Kind[] = [
 	["x86-liki-mixed", "short"],
 	["x86-liki-disk", "short"],
 	["x86-liki-sock", "short"],
@@ -50,6 +50,10 @@ export const kinds: readonly Kind[] = [
 	["x86-ftrace-mixed", "short"],
 	["ppc64le-ftrace-4k-mixed", "short"],
 	["ppc64le-ftrace-64k-damaged", "short"],
+];
+
+/** Every mode and version as it is. */
+const whole: readonly Kind[] = [
 	["x86-liki-sock", "as recorded"],
 	["ppc64le-liki-4k-smt2-all", "as recorded"],
 	["ppc64le-liki-mixed", "merged"],
@@ -61,6 +65,11 @@ export const kinds: readonly Kind[] = [
 	["ppc64le-ftrace-64k-damaged", "as recorded"],
 	["x86-ftrace-mixed", "as recorded"],
 ];
+
+/** Of a seed: one in twelve is whole. */
+export function kindOf(seed: number): Kind {
+	return seed % 12 === 0 ? whole[(seed / 12) % whole.length]! : short[seed % short.length]!;
+}
 
 const captures = new Map<string, Promise<Capture>>();
 

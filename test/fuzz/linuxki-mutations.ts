@@ -297,9 +297,10 @@ function mutatedIds(ids: Buffer, c: Choices): Buffer {
 	return out;
 }
 
-function mutatedText(bytes: Buffer, c: Choices): Buffer {
+/** Numbers, names and lines of a text wrong. */
+export function mutatedText(bytes: Buffer, c: Choices): Buffer {
 	const lines = bytes.toString("latin1").split("\n");
-	for (let n = 1 + c.below(6); n > 0; n--) {
+	for (let n = 1 + c.below(6); n > 0 && lines.length > 0; n--) {
 		const k = c.below(lines.length);
 		const line = lines[k]!;
 		c.pick<() => void>([

@@ -57,13 +57,18 @@ describe.each([1, 2, 3, 4] as const)("version V%i", (version) => {
 			const rows = await rowsOf(d, table);
 			expect([table, rows.length]).toEqual([table, expected.length]);
 			const absent = missing[version][table] ?? [];
-			for (const [k, row] of rows.entries())
+			const sampled = new Set<unknown>();
+			for (const [k, row] of rows.entries()) {
+				// the first hardclock of a CPU stands for the time since the CPU was seen: the startup record was
+				const first = table === "cpu_sample" && version <= 2 && !sampled.has(row.cpu);
+				sampled.add(row.cpu);
 				for (const [column, value] of Object.entries(expected[k]!)) {
-					if (own.includes(column)) continue;
+					if (own.includes(column) || (first && (column === "ns" || column === "period"))) continue;
 					const here = row[column] ?? null;
 					if (absent.includes(column)) expect([table, column, here]).toEqual([table, column, null]);
 					else if (!isSame(here, value)) expect([table, column, k, here]).toEqual([table, column, k, value]);
 				}
+			}
 			if (rows.length > 0) seen.push(table);
 		}
 		expect(seen.length).toBeGreaterThanOrEqual(version <= 2 ? 10 : 12);
@@ -91,7 +96,7 @@ describe.each([1, 2, 3, 4] as const)("version V%i", (version) => {
 		const stacks = await stacksOf(d);
 		for (const event of new Set(lines.map((l) => l.event))) {
 			const of = lines.filter((l) => l.event === event);
-			const { rows, differences } = await compare(
+			const { compared, differences } = await compare(
 				d,
 				event,
 				of,
@@ -101,7 +106,7 @@ describe.each([1, 2, 3, 4] as const)("version V%i", (version) => {
 			const by: Record<string, number> = {};
 			for (const x of differences) by[x.what] = (by[x.what] ?? 0) + 1;
 			if (process.env.KITRACE) console.log(`COUNT ${JSON.stringify([`V${version}`, event, by])}`);
-			else expect([event, rows, by]).toEqual([event, of.length, listed(`V${version}`, event)]);
+			else expect([event, compared, by]).toEqual([event, of.length, listed(`V${version}`, event)]);
 		}
 	});
 });

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { RecordMemory } from "../tracepoint/memory.ts";
 import { chunk, folderOf, record, removeFolders } from "./chunk-testing.ts";
-import { CHUNK, ChunkRecords } from "./chunks.ts";
+import { CHUNK, CHUNK_MEMORY, ChunkRecords } from "./chunks.ts";
 
 afterEach(removeFolders);
 
 function open(
 	bytes: Uint8Array,
-	{ only = null as number | null, slot = CHUNK, version = 9 } = {},
+	{ only = null as number | null, slot = CHUNK_MEMORY, version = 9 } = {},
 ): ChunkRecords {
 	return new ChunkRecords({
 		path: join(folderOf({ "ki.bin.000.T": bytes }), "ki.bin.000.T"),
@@ -104,7 +104,7 @@ describe("chunks", () => {
 		const records = Array.from({ length: 1000 }, (_, k) => at(1000 + k, { body: body(k) }));
 		const bytes = Buffer.concat([chunk(records.slice(0, 900)), chunk(records.slice(900), { last: true })]);
 		const all = records.map((_, k) => 1000 + k);
-		for (const slot of [CHUNK, 65_536, 4096, 512]) {
+		for (const slot of [CHUNK_MEMORY, CHUNK, 65_536, 4096, 512]) {
 			const r = open(bytes, { slot });
 			expect(stamps(r)).toEqual(all);
 			expect(r.damage).toEqual([]);

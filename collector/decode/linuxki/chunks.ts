@@ -12,6 +12,10 @@ import { Sequences } from "./sequences.ts";
 
 export const CHUNK = 262_144;
 export const CHUNK_HEADER = 24;
+/** Bytes that are read of the next chunk: its header, and the time of its first record. */
+const AHEAD = CHUNK_HEADER + 8;
+/** Memory with which a chunk and what is wanted of the next come with one read. */
+export const CHUNK_MEMORY = CHUNK + AHEAD;
 /** Above the 2048 CPUs for which kiinfo looks for files. */
 export const MAX_CPUS = 4096;
 
@@ -36,6 +40,8 @@ export class ChunkRecords implements Ordered {
 	cpu = -1;
 	/** Number that counts the records of its CPU. */
 	seq = -1;
+	/** Told when records are found to be missing behind those so far (of a file of one CPU). */
+	onGap: (() => void) | null = null;
 	/** Changes whenever other bytes of the file come into the memory. */
 	window = 0;
 	/** Bytes of the file that are behind. */
@@ -73,12 +79,14 @@ export class ChunkRecords implements Ordered {
 	#limit = Number.POSITIVE_INFINITY;
 	/** Offset in the chunk up to which it was read. */
 	#done = 0;
+	/** The begin of the next chunk is in memory, behind this one. */
+	#hasAhead = false;
 	/** First record of a chunk that a sync flushed: it may come again with more. */
 	#flushed: FirstRecord | null = null;
-	readonly #ahead: Buffer = Buffer.alloc(CHUNK_HEADER + 8);
+	readonly #ahead: Buffer = Buffer.alloc(AHEAD);
 
 	/**
-	 * `from`, `bytes`: this file's part of the memory. `only`: number of the CPU in the file's name, null if it has none.
+	 * `from`, `bytes`: this file's part of the memory, CHUNK_MEMORY or less. `only`: number of the CPU in the file's name, null if it has none.
 	 * `base` null: times count from 0, and are rounded beyond 2^53.
 	 */
 	constructor(o: {
@@ -131,15 +139,17 @@ export class ChunkRecords implements Ordered {
 				continue;
 			}
 			const cpu = i32[(p + 20) >> 2]!;
-			if (cpu !== this.cpu && !this.#isCpu(cpu)) {
+			if ((cpu !== this.cpu || cpu < 0) && !this.#isCpu(cpu)) {
 				this.#bad("a record is of another CPU");
 				continue;
 			}
+			const before = cpu === this.cpu ? this.seq : -1;
 			this.ts = ts;
 			this.cpu = cpu;
 			this.seq = (i32[(p + 28) >> 2]! >>> 0) * TWO_32 + (i32[(p + 24) >> 2]! >>> 0);
 			this.p = p;
 			this.end = this.#next = p + length;
+			if (before >= 0 && this.seq !== before + 1 && this.seq !== 0) this.onGap?.();
 			return true;
 		}
 	}
@@ -215,7 +225,10 @@ export class ChunkRecords implements Ordered {
 		this.window++;
 		const { u8 } = this.#memory;
 		const wanted = Math.min(this.#bytes, this.#end - offset);
-		const got = readAt(this.path, u8.subarray(this.#from, this.#from + wanted), this.#chunk + offset) & ~7;
+		const ahead = offset === 0 && this.#bytes >= CHUNK_MEMORY ? CHUNK_MEMORY : wanted;
+		const read = readAt(this.path, u8.subarray(this.#from, this.#from + ahead), this.#chunk + offset);
+		this.#hasAhead = read === CHUNK_MEMORY;
+		const got = Math.min(read, wanted) & ~7;
 		this.#offset = offset;
 		this.#next = this.#from;
 		this.#stop = this.#from + got;
@@ -300,7 +313,9 @@ export class ChunkRecords implements Ordered {
 	/** Times of the chunk behind this one; null where there is none, or one without records. */
 	#following(): { began: bigint; ts: bigint } | null {
 		const ahead = this.#ahead;
-		if (readAt(this.path, ahead, this.#nextChunk) < ahead.length || ahead.readUInt32LE(8) === 0) return null;
+		if (this.#hasAhead) ahead.set(this.#memory.u8.subarray(this.#from + CHUNK, this.#from + CHUNK_MEMORY));
+		else if (readAt(this.path, ahead, this.#nextChunk) < ahead.length) return null;
+		if (ahead.readUInt32LE(8) === 0) return null;
 		return { began: ahead.readBigUInt64LE(0), ts: ahead.readBigUInt64LE(CHUNK_HEADER) };
 	}
 

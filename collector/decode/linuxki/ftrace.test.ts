@@ -333,6 +333,42 @@ describe("damage", () => {
 		expect(summary.lost.gaps).toBeGreaterThan(0);
 	});
 
+	it("that steps back puts the window's start at the earliest record, and no interval ends before it begins", async () => {
+		const recording = recorded({
+			cpus: [
+				[
+					piece(T + 60n, sysEnter(0, 9, 4), sysExit(5, 9, 4, 0), event(7, payload(9999, 9))),
+					piece(T + 20n, sysEnter(0, 9, 4), Buffer.alloc(12, 0xff), sysExit(1, 9, 4, 0)),
+					piece(T + 40n, sysExit(0, 9, 4, 0)),
+				],
+			],
+		});
+		const { rows, summary } = await readBack(recording);
+		expect(summary.window).toEqual({ start: T + 20n, end: T + 72n });
+		expect(summary.cpus.map((c) => [c.first <= c.last, c.last])).toEqual([[true, T + 72n]]);
+		expect(await inspectFtrace(recording)).toMatchObject({ start: T + 20n, end: T + 72n });
+		for (const table of ["lost", "syscall"])
+			for (const row of rows(table)) expect(row.dur as bigint).toBeGreaterThanOrEqual(0n);
+	});
+
+	it("costs a piece that is years away from the others", async () => {
+		const far = 2n ** 57n;
+		const { rows, summary } = await readBack(
+			recorded({
+				cpus: [
+					[
+						piece(T, marker(0, "BEGIN"), sysEnter(1, 9, 4)),
+						piece(T + far, sysExit(0, 9, 4, 1)),
+						piece(T + 60n, stamp(T + far), sysExit(0, 9, 4, 2)),
+						piece(T + 90n, sysExit(0, 9, 4, 3), marker(0, "END")),
+					],
+				],
+			}),
+		);
+		expect(rows("sys_exit").map((r) => r.ret)).toEqual([3n]);
+		expect(kinds(summary.notes)).toContainEqual(["page-damaged", 0, 2]);
+	});
+
 	it("is not a recording without a record", async () => {
 		const recording = recorded({ cpus: [[], [piece(T)]] });
 		const { summary } = await readBack(recording);

@@ -63,9 +63,9 @@ type Reader = (at: number, end: number, p: number, ts: number, cpu: number, utid
 export class Payloads {
 	readonly #memory: RecordMemory;
 	readonly #layout: Layout;
-	/** By number of the call. */
-	readonly #enters: ReadonlyMap<number, Reader>;
-	readonly #exits: ReadonlyMap<number, Reader>;
+	/** By number of the call; null = nothing is copied of it. */
+	readonly #enters: readonly (Reader | null)[];
+	readonly #exits: readonly (Reader | null)[];
 	readonly #sets: PollSets;
 
 	constructor({ memory, pipeline, arch, layout }: PayloadOptions) {
@@ -105,8 +105,8 @@ export class Payloads {
 		const { view, littleEndian } = this.#memory;
 		view.setUint32(p + TEXT_AT, 0);
 		this.#sets.forget(utid);
-		const reader = this.#enters.get(nr);
-		if (reader === undefined || this.#is32bit(p)) return;
+		const reader = nr >= 0 && nr < this.#enters.length ? this.#enters[nr]! : null;
+		if (reader === null || this.#is32bit(p)) return;
 		const { enter, argsAt } = this.#layout.calls;
 		let at = p;
 		if ("at" in enter) at += enter.at;
@@ -120,8 +120,8 @@ export class Payloads {
 
 	/** The sys_exit at `p`, of call `nr`, before its record goes to the pipeline. */
 	exit(p: number, end: number, nr: number, ts: number, cpu: number, utid: number): void {
-		const reader = this.#exits.get(nr);
-		if (reader === undefined || this.#is32bit(p)) return;
+		const reader = nr >= 0 && nr < this.#exits.length ? this.#exits[nr]! : null;
+		if (reader === null || this.#is32bit(p)) return;
 		const at = p + this.#layout.calls.exitAt;
 		if (at <= end) reader(at, end, p, ts, cpu, utid);
 	}
@@ -148,9 +148,11 @@ export class Payloads {
 	}
 }
 
-function byNumber(arch: string, readers: Readonly<Record<string, Reader>>): Map<number, Reader> {
-	const byNumber = new Map<number, Reader>();
-	for (const [number, name] of Object.entries(syscallTable(arch) ?? {}))
-		if (Object.hasOwn(readers, name)) byNumber.set(Number(number), readers[name]!);
-	return byNumber;
+function byNumber(arch: string, readers: Readonly<Record<string, Reader>>): (Reader | null)[] {
+	const names = syscallTable(arch) ?? {};
+	const count = 1 + Math.max(-1, ...Object.keys(names).map(Number));
+	return Array.from({ length: count }, (_, number) => {
+		const name = names[number];
+		return name !== undefined && Object.hasOwn(readers, name) ? readers[name]! : null;
+	});
 }

@@ -54,7 +54,7 @@ export class PollSets {
 
 	/** The thread enters another call. */
 	forget(utid: number): void {
-		this.#asked.delete(utid);
+		if (this.#asked.size > 0) this.#asked.delete(utid);
 	}
 
 	/** `ret`: what the call returned. */

@@ -10,6 +10,16 @@ export class Processes {
 		this.#threads = threads;
 	}
 
+	/** utid of the current thread of a record, which is in process `tgid`. Nearly always that is known. */
+	of(tid: number, tgid: number, ts: number): number {
+		const known = this.#threads.byTid[tid]!;
+		if (known > 0 && known < this.#told.length && this.#told[known] === tgid) return known;
+		this.before(tid, tgid);
+		const utid = this.#threads.byTid[tid] || this.#threads.appear(tid, ts);
+		this.after(utid, tgid);
+		return utid;
+	}
+
 	/**
 	 * To be called before the record is handed on. A tid in another process than before is another thread: the end of the
 	 * first was not recorded. (A thread that calls exec takes tid and tgid of its leader: fs/exec.c, de_thread.)

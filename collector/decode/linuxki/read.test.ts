@@ -132,6 +132,14 @@ describe("records", () => {
 		expect(notes(result)).toContainEqual(["chunk-damaged", 1]);
 	});
 
+	it("of a CPU that cannot be are damage, the first ones too", async () => {
+		for (const number of [-1, -2, 4096, 2 ** 31 - 1]) {
+			const c = cpu(number);
+			const result = await one(c.switch(1000, 100, 0), c.switch(2000, 0, 100));
+			expect(result.summaries[0]).toMatchObject({ cpus: [], events: {}, damaged: true });
+		}
+	});
+
 	it("outside a window are left out; it counts from the first", async () => {
 		const c = cpu(0);
 		const file = chunk([
@@ -227,6 +235,16 @@ describe("records that are missing", () => {
 		);
 		expect(result.summaries[0]!.lost).toEqual({ gaps: 2, events: 0, unknownGaps: 2 });
 		expect(rows(result, "lost").map((r) => r.events ?? null)).toEqual([null, null]);
+	});
+
+	it("are told within each file: a CPU's records in the file of another are damage of that one alone", async () => {
+		const [a, stray] = [cpu(0, 5), cpu(0, 900)];
+		const result = await readBack({
+			...uname,
+			"ki.bin.000.T": chunk([a.switch(1000, 100, 0), a.switch(3000, 0, 100), a.switch(5000, 100, 0)]),
+			"ki.bin.001.T": chunk([stray.switch(2000, 200, 0), stray.switch(4000, 0, 200)]),
+		});
+		expect(result.summaries[0]!.lost).toEqual({ gaps: 0, events: 0, unknownGaps: 0 });
 	});
 });
 

@@ -5,7 +5,7 @@ import type { SideFiles } from "../../side/index.ts";
 import type { Note, ReadOptions, Sink } from "../source.ts";
 import { merge } from "../trace-dat/merge.ts";
 import { RecordMemory } from "../tracepoint/memory.ts";
-import { CHUNK, ChunkRecords } from "./chunks.ts";
+import { CHUNK, CHUNK_MEMORY, ChunkRecords } from "./chunks.ts";
 import { readFtrace } from "./ftrace.ts";
 import { type Recording, recordingsOf } from "./recording.ts";
 import { Session } from "./session.ts";
@@ -42,7 +42,7 @@ async function* readLiki(
 	const survey = surveyRecording(recording, layout, (bytes) => sink.progress(bytes / 2, 0));
 	yield;
 	const total = survey.files.reduce((sum, f) => sum + f.size, 0);
-	const bytes = files.length <= WHOLE ? CHUNK : CHUNK / 4;
+	const bytes = files.length <= WHOLE ? CHUNK_MEMORY : CHUNK / 4;
 	const memory = new RecordMemory(new ArrayBuffer(bytes * files.length), true);
 	const early: Note[] = [];
 	const said = new Set<string>();
@@ -81,11 +81,14 @@ async function* readLiki(
 				}),
 		)
 		.filter((r) => r.advance());
+	for (const r of streams) r.onGap = () => session.pipeline.lossBegins(r.cpu);
 	const done = (): number => (total + streams.reduce((sum, r) => sum + r.consumed, 0)) / 2;
 	for (const _ of merge(
 		streams,
 		(r) => session.record(r),
-		() => {},
+		(r) => {
+			if (r.truncated !== null || r.damage.length > 0) session.pipeline.lossBegins(r.cpu);
+		},
 		SLICE,
 	)) {
 		sink.progress(done(), session.count);

@@ -230,11 +230,10 @@ export class Session {
 		if (this.#perTask) pipeline.current(cpu, ts, pid);
 		let tgid = tgidAt < 0 ? -1 : i32[(p + tgidAt) >> 2]!;
 		let utid = 0;
-		if (pid > 0) {
-			if (tgid > 0) this.#processes.before(pid, tgid);
+		if (pid > 0 && tgid > 0) utid = this.#processes.of(pid, tgid, ts);
+		else if (pid > 0) {
 			utid = threads.byTid[pid] || threads.appear(pid, ts);
-			if (tgid > 0) this.#processes.after(utid, tgid);
-			else tgid = threads.tgidOf(utid);
+			tgid = threads.tgidOf(utid);
 		}
 		if (id === HARDCLOCK) {
 			this.#hardclocks.on(p, end, ts, cpu, utid, tgid);

@@ -260,16 +260,21 @@ const writtenArguments: Readonly<Record<string, number>> = {
 };
 
 const ARGUMENTS = 6;
+/** Above the number of any call in `writtenArguments`, on every machine. */
+const MAX_CALLS = 1024;
 
 /** Zeroes the arguments that were not written. Of a 32-bit task all six are. */
 function unwrittenArguments(numberAt: number, { argsAt, is32bitAt }: CallPlaces, arch: string): Fix | null {
-	const counts = new Map<number, number>();
+	// by number of the call; 0: all were written
+	const counts = new Uint8Array(MAX_CALLS);
 	for (const [number, name] of Object.entries(syscallTable(arch) ?? {}))
-		if (Object.hasOwn(writtenArguments, name)) counts.set(Number(number), writtenArguments[name]!);
-	if (counts.size === 0) return null;
+		if (Object.hasOwn(writtenArguments, name)) counts[Number(number)] = writtenArguments[name]!;
+	if (counts.every((count) => count === 0)) return null;
 	return ({ view, u8, littleEndian }: RecordMemory, p: number) => {
-		const count = counts.get(view.getInt32(p + numberAt, littleEndian));
-		if (count === undefined) return;
+		const number = view.getInt32(p + numberAt, littleEndian);
+		if (!(number >= 0 && number < MAX_CALLS)) return;
+		const count = counts[number]!;
+		if (count === 0) return;
 		if (is32bitAt !== null && view.getInt32(p + is32bitAt, littleEndian) !== 0) return;
 		u8.fill(0, p + argsAt + 8 * count, p + argsAt + 8 * ARGUMENTS);
 	};

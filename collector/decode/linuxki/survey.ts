@@ -3,7 +3,7 @@
  * CPUs and where each ends, events that may come), and all that `powerki info` tells.
  */
 import { RecordMemory } from "../tracepoint/memory.ts";
-import { CHUNK, ChunkRecords, MAX_CPUS } from "./chunks.ts";
+import { CHUNK_MEMORY, ChunkRecords, MAX_CPUS } from "./chunks.ts";
 import { IdCounts } from "./id-counts.ts";
 import { STARTUP, type VersionLayout } from "./record-layouts.ts";
 import type { Recording } from "./recording.ts";
@@ -33,12 +33,21 @@ export function surveyRecording(
 ): Survey {
 	const { version } = recording;
 	const { headerBytes } = layout;
-	const memory = new RecordMemory(new ArrayBuffer(CHUNK), true);
+	const memory = new RecordMemory(new ArrayBuffer(CHUNK_MEMORY), true);
 	const { i32, view } = memory;
 	const open = (base: bigint | null): ChunkRecords[] =>
 		recording.files.map(
 			({ path, cpu }) =>
-				new ChunkRecords({ path, only: cpu, memory, from: 0, bytes: CHUNK, version, headerBytes, base }),
+				new ChunkRecords({
+					path,
+					only: cpu,
+					memory,
+					from: 0,
+					bytes: CHUNK_MEMORY,
+					version,
+					headerBytes,
+					base,
+				}),
 		);
 	let first: bigint | null = null;
 	let last: bigint | null = null;

@@ -33,6 +33,8 @@ export class CpuRecords {
 	ts = 0;
 	/** Events were lost before the current record: their number, NaN if unknown; -1 = none lost. Reset by the reader. */
 	lost = -1;
+	/** Told when events are found to be lost behind the records so far. */
+	onLost: (() => void) | null = null;
 	/** Time of the record before. */
 	previous = Number.NaN;
 	/** Pages of which the rest, or all, was left out: a length or a time makes no sense. */
@@ -141,8 +143,13 @@ export class CpuRecords {
 	#bad(): void {
 		this.badPages++;
 		if (this.firstBad < 0) this.firstBad = (this.#pagesRead - 1) * this.pageBytes;
-		this.lost = Number.NaN;
+		this.#lose(Number.NaN);
 		this.#next = this.#stop;
+	}
+
+	#lose(events: number): void {
+		this.lost = addLost(this.lost, events);
+		this.onLost?.();
 	}
 
 	/** ring_buffer.c rb_fix_abs_ts: the upper five bits are those of the time before; they count up on overflow. */
@@ -177,7 +184,7 @@ export class CpuRecords {
 				this.#bad();
 				continue;
 			}
-			if ((commit & MISSED_EVENTS) !== 0) this.lost = addLost(this.lost, this.#missed(commit, start + bytes));
+			if ((commit & MISSED_EVENTS) !== 0) this.#lose(this.#missed(commit, start + bytes));
 			if (bytes === 0) continue;
 			this.ts = (hi - this.baseHi) * TWO_32 + (lo - this.baseLo);
 			if (!(Math.abs(this.ts) <= FARTHEST)) {

@@ -110,9 +110,11 @@ export class BufferWalk {
 			if (this.#options.cut?.has(r.cpu) && ts - this.#origin < to) {
 				r.lost = Number.NaN;
 				this.#gap(r, own, own.last);
+				pipeline.lossBegins(r.cpu);
 			}
 			pipeline.cpuEnd(r.cpu, own.last);
 		};
+		for (const r of this.#options.records) r.onLost = () => pipeline.lossBegins(r.cpu);
 		yield* merge(
 			this.#options.records.filter((r) => r.advance()),
 			visit,

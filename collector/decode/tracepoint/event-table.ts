@@ -107,11 +107,15 @@ export class EventTable {
 	readonly #memory: RecordMemory;
 	readonly #threads: Threads;
 	readonly #recent: RecentEvents;
+	readonly #ownStacks: boolean;
 	readonly #clock: Float64Array;
 	readonly #source: RowSource;
 	readonly #targets: Target[];
 	readonly #stacks: Target;
 	readonly #userStacks: Target;
+	/** Whether any of the rows may have a stack: those that are staged, those in the columns. */
+	#stagedStacks = false;
+	#columnStacks = false;
 	#rows = 0;
 	#capacity = FIRST_ROWS;
 
@@ -125,6 +129,7 @@ export class EventTable {
 		this.#memory = ctx.memory;
 		this.#threads = ctx.threads;
 		this.#recent = ctx.recent;
+		this.#ownStacks = ctx.userStacks;
 		this.#clock = ctx.clock;
 		this.number = ctx.recent.register();
 		const texts: TailText[] = [];
@@ -142,10 +147,11 @@ export class EventTable {
 				});
 		this.#texts = texts;
 		const fixed = format.fields.filter((f) => f.size > 0);
-		this.#from = fixed.length === 0 ? 0 : Math.min(...fixed.map((f) => f.offset)) >> 2;
-		const end = Math.max(0, ...fixed.map((f) => f.offset + f.size));
-		this.#count = fixed.length === 0 ? 0 : Math.ceil(end / 4) - this.#from;
-		this.#minimum = Math.max(end, ...format.common.map((f) => f.offset + f.size));
+		const copied = fixed.filter((f) => !texts.some((t) => t.field === f));
+		this.#from = copied.length === 0 ? 0 : Math.min(...copied.map((f) => f.offset)) >> 2;
+		const endOf = (fields: readonly Field[]): number => Math.max(0, ...fields.map((f) => f.offset + f.size));
+		this.#count = copied.length === 0 ? 0 : Math.ceil(endOf(copied) / 4) - this.#from;
+		this.#minimum = Math.max(endOf(fixed), endOf(format.common));
 		this.#pid = common(format, "common_pid")?.offset ?? -1;
 		// an even number of words keeps every row's time aligned
 		this.#stride = (HEAD + texts.length + this.#count + 1) & ~1;
@@ -168,8 +174,8 @@ export class EventTable {
 			array: allocate(store, FIRST_ROWS),
 			append,
 		});
-		this.#stacks = target("stack_id", "i32", words(STACK));
-		this.#userStacks = target("user_stack_id", "i32", words(USER_STACK));
+		this.#stacks = target("stack_id", "i32", this.#stackWords(STACK));
+		this.#userStacks = target("user_stack_id", "i32", this.#stackWords(USER_STACK));
 		this.#targets = [
 			target("ts", "i64", stamps),
 			target("cpu", "i32", words(CPU)),
@@ -186,6 +192,15 @@ export class EventTable {
 			...(ctx.userStacks ? [this.#userStacks] : []),
 		];
 		ctx.columns.bytes += this.#bytes();
+	}
+
+	/** Most tables have no stacks at all. */
+	#stackWords(word: number): Append {
+		const append = words(word);
+		return (source, out, to) => {
+			if (this.#stagedStacks) append(source, out, to);
+			else out.fill(-1, to, to + source.rows);
+		};
 	}
 
 	#bytes(): number {
@@ -229,10 +244,12 @@ export class EventTable {
 		words[at + STACK] = -1;
 		words[at + USER_STACK] = -1;
 		let to = at + HEAD;
-		if (this.#texts.length > 0) for (const t of this.#texts) words[to++] = this.#text(t, p, end, cpu);
+		const texts = this.#texts;
+		for (let k = 0; k < texts.length; k++) words[to++] = this.#text(texts[k]!, p, end, cpu);
 		let from = (p >> 2) + this.#from;
 		for (const stop = from + this.#count; from < stop; ) words[to++] = i32[from++]!;
-		this.#recent.push(cpu, this.number, this.#first + row, utid);
+		// where stacks come with their events, none comes after it
+		if (!this.#ownStacks) this.#recent.push(cpu, this.number, this.#first + row, utid);
 		if (this.thunk !== null) this.thunk(p, end, now, cpu, utid);
 	}
 
@@ -258,9 +275,13 @@ export class EventTable {
 
 	/** Sets the kernel stack of a row by its number in the table; false where it has been emitted. */
 	setStack(row: number, stackId: number): boolean {
-		if (row >= this.#first) this.#words[(row - this.#first) * this.#stride + STACK] = stackId;
-		else if (row >= this.#first - this.#rows) this.#stacks.array[row - this.#first + this.#rows] = stackId;
-		else return false;
+		if (row >= this.#first) {
+			this.#words[(row - this.#first) * this.#stride + STACK] = stackId;
+			this.#stagedStacks = true;
+		} else if (row >= this.#first - this.#rows) {
+			this.#stacks.array[row - this.#first + this.#rows] = stackId;
+			this.#columnStacks = true;
+		} else return false;
 		return true;
 	}
 
@@ -269,6 +290,7 @@ export class EventTable {
 		const at = (this.#staged - 1) * this.#stride;
 		this.#words[at + STACK] = kernel;
 		this.#words[at + USER_STACK] = user;
+		this.#stagedStacks = true;
 	}
 
 	/** Appends the first `count` staged rows to the columns; the others move to the front. */
@@ -276,6 +298,7 @@ export class EventTable {
 		if (this.#rows + count > this.#capacity) this.#makeRoom(count);
 		this.#source.rows = count;
 		for (const t of this.#targets) t.append(this.#source, t.array, this.#rows);
+		if (this.#stagedStacks) this.#columnStacks = true;
 		this.#rows += count;
 		this.#words.copyWithin(0, count * this.#stride, this.#staged * this.#stride);
 		this.#staged -= count;
@@ -310,12 +333,16 @@ export class EventTable {
 				t.layout.store === "str"
 					? enumColumn(t.layout.name, t.array as Uint32Array, this.#rows, null, this.ctx.strings)
 					: t === this.#stacks || t === this.#userStacks
-						? stackColumn(t.layout.name, t.array as Int32Array, this.#rows)
+						? this.#columnStacks
+							? stackColumn(t.layout.name, t.array as Int32Array, this.#rows)
+							: null
 						: plainColumn(t.layout, t.array, null);
 			if (column) columns.push(column);
+			else if (t.layout.store !== "str") giveBuffer(t.array.buffer as ArrayBuffer);
 		}
 		this.ctx.emit({ table: this.table, rows: this.#rows, columns });
 		this.#rows = 0;
+		this.#columnStacks = false;
 		for (const t of this.#targets) t.array = allocate(t.layout.store, this.#capacity);
 	}
 
@@ -358,6 +385,15 @@ function words(word: number): Append {
 	};
 }
 
+/** `count` 64-bit values of the row as they are. */
+function longs(word: number, count: number): Append {
+	const halves = 2 * count;
+	return ({ words, stride, rows }, out, to) => {
+		for (let row = 0, at = word, k = to * halves; row < rows; row++, at += stride - halves)
+			for (const stop = k + halves; k < stop; ) out[k++] = words[at++]!;
+	};
+}
+
 /** NULL (-1) becomes validity; null where no row has a stack. */
 function stackColumn(name: string, ids: Int32Array, rows: number): BatchColumn | null {
 	let known = 0;
@@ -384,6 +420,7 @@ function appendField(fc: FieldColumn, offset: number, littleEndian: boolean): Ap
 			? words(offset / 4)
 			: (source, out, to) => narrow(source, out, to, offset, field.size, field.signed);
 	const list = Math.max(1, listLength(store));
+	if (littleEndian && field.element === 8 && offset % 4 === 0) return longs(offset / 4, list);
 	return (source, out, to) => {
 		for (let j = 0; j < list; j++)
 			wide(
@@ -432,13 +469,8 @@ function wide(
 	signed: boolean,
 ): void {
 	const { words, bytes, view, stride, rows, littleEndian } = source;
-	if (littleEndian && size >= 4 && offset % 4 === 0) {
-		if (size === 8)
-			for (let row = 0, at = offset / 4, k = to; row < rows; row++, at += stride, k += step) {
-				out[k] = words[at]!;
-				out[k + 1] = words[at + 1]!;
-			}
-		else if (signed)
+	if (littleEndian && size === 4 && offset % 4 === 0) {
+		if (signed)
 			for (let row = 0, at = offset / 4, k = to; row < rows; row++, at += stride, k += step) {
 				const v = words[at]!;
 				out[k] = v;

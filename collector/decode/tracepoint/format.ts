@@ -81,6 +81,12 @@ const ELEMENT_BYTES: Readonly<Record<string, number>> = {
 	"unsigned long long": 8,
 };
 
+/**
+ * No field of fixed place ends beyond it: perf takes no event whose fixed part is longer (PERF_MAX_TRACE_SIZE,
+ * include/linux/trace_events.h, Linux 6.12).
+ */
+const FIXED_BYTES = 8192;
+
 function elementBytes(ctype: string, longBytes: number): number {
 	const type = ctype
 		.replace(/\b(const|volatile|struct)\b/g, "")
@@ -101,6 +107,7 @@ function parseField(line: string, longBytes: number): Field | null {
 	const offset = Number(m[2]);
 	const size = Number(m[3]);
 	const signed = m[4] === "1";
+	if (offset + size > FIXED_BYTES) return null;
 	const loc =
 		/^__(data|rel)_loc\s+(.+?)\s*\[\]\s*(\w+)$/.exec(declaration) ??
 		/^__(data|rel)_loc\s+(.+?)\s+(\w+)$/.exec(declaration);

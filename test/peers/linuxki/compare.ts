@@ -469,14 +469,14 @@ export interface Origins {
 	readonly startup: bigint | null;
 }
 
-/** All differences of the lines of one event, and the lines and rows that were compared. */
+/** All differences of the lines of one event, and how many lines were compared, each with its row. */
 export async function compare(
 	d: TestDataset,
 	event: string,
 	lines: readonly PrintedEvent[],
 	origins: Origins,
 	stacks: Stacks,
-): Promise<{ rows: number; differences: (Difference & { line: PrintedEvent })[] }> {
+): Promise<{ compared: number; differences: (Difference & { line: PrintedEvent })[] }> {
 	const check = checks[event];
 	if (!check) throw new Error(`the test does not know the event ${event} that kiinfo prints`);
 	const rows = await d.rows(`SELECT e.ts, e.cpu, t.tid, t.tgid, ${check.select}
@@ -484,19 +484,24 @@ export async function compare(
 		${check.where ? `WHERE ${check.where}` : ""} ORDER BY e.ts, e.cpu`);
 	const differences: (Difference & { line: PrintedEvent })[] = [];
 	let skipped = 0;
+	let compared = 0;
 	for (const [k, row] of rows.entries()) {
 		const line = lines[k - skipped];
-		if (line === undefined) break;
+		if (line === undefined) {
+			differences.push({ what: "not printed", printed: "", row: String(row.ts), line: lines.at(-1)! });
+			continue;
+		}
 		const differ = (what: string, printed: string, ours: string): void => {
 			differences.push({ what, printed, row: ours, line });
 		};
 		const origin = line.started && origins.startup !== null ? origins.startup : origins.first;
 		const us = Number((row.ts as bigint) - origin) / 1000;
-		if (us < line.us - 1 && rows.length - skipped > lines.length) {
+		if (Math.round(us) < line.us && rows.length - skipped > lines.length) {
 			skipped++;
 			differ("not printed", "", String(us));
 			continue;
 		}
+		compared++;
 		if (Math.abs(us - line.us) > 1) differ("time", String(line.us), String(us));
 		if (line.cpu !== row.cpu) differ("cpu", String(line.cpu), String(row.cpu));
 		if (line.pid === -1) differ("pid -1", "-1", String(row.tid));
@@ -504,5 +509,5 @@ export async function compare(
 		if (line.tgid > 0 && line.tgid !== row.tgid) differ("tgid", String(line.tgid), String(row.tgid));
 		check.fields(line, row, differ, stacks);
 	}
-	return { rows: rows.length - skipped, differences };
+	return { compared, differences };
 }

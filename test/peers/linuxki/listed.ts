@@ -12,7 +12,8 @@ export const causes: Readonly<Record<string, string>> = {
 	"sync is NULL": "As for async",
 	"success is NULL": "The field went with Linux 4.3; kiinfo reads what lies at its old place",
 	"argument 2 of mknodat": "POWER's call 33 is access, with two arguments; kiinfo uses the table of aarch64",
-	"not printed": "kiinfo loses the records behind an absolute time stamp of the same page",
+	"not printed":
+		"kiinfo loses the records behind an absolute time stamp of the same page; of x86-liki-lost the print is an excerpt",
 	svtm: "The issue of that request is among the records that kiinfo loses",
 	"svtm at sector 0": "kiinfo takes a request at sector 0 for none",
 	"svtm of FF, empty": "kiinfo times no flushes",
