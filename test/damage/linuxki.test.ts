@@ -2,4 +2,4 @@ import { describe } from "vitest";
 import { linuxkiInputs, linuxkiTruncationsOf } from "./linuxki.ts";
 
 for (const input of linuxkiInputs)
-	describe(`linuxki/${input.name}, truncated`, () => linuxkiTruncationsOf(input, 8));
+	describe(`linuxki/${input.name}, truncated`, () => linuxkiTruncationsOf(input, 3));
