@@ -11,7 +11,7 @@ import { reportText } from "../../lib/render/terminal.ts";
 import type { QueryParameters } from "../../lib/dataset/scope.ts";
 import { report, reports } from "../../lib/reports/registry.ts";
 import { collected } from "../support/dataset.ts";
-import { bundledTrace, perfTrace, repository, type TestTrace } from "../support/traces.ts";
+import { bundledTrace, linuxkiTrace, perfTrace, repository, type TestTrace } from "../support/traces.ts";
 
 interface Golden {
 	readonly trace: TestTrace;
@@ -39,6 +39,12 @@ const goldens: readonly Golden[] = [
 	},
 	{ trace: await named("6.12-multi-callers"), dataset: "multi-callers", reports: ["cpu-profile"], parameters: {} },
 	{ trace: await named("6.12-sched-switch-g"), dataset: "sched-switch-g", reports: ["waits"], parameters: {} },
+	{
+		trace: linuxkiTrace("ppc64le-liki-mixed"),
+		dataset: "linuxki-ppc64le",
+		reports: ["cpu-profile", "waits"],
+		parameters: {},
+	},
 ];
 
 const updating = process.env.UPDATE_GOLDENS === "1";
