@@ -152,7 +152,8 @@ async function moveIntoPlace(
 	tables: ReadonlyMap<string, WrittenTable>,
 	manifest: Pick<Manifest, "date" | "host" | "trace">,
 ): Promise<Record<string, ManifestTable>> {
-	const moved: Record<string, ManifestTable> = {};
+	// names of tables come from the trace
+	const moved = new Map<string, ManifestTable>();
 	for (const [name, table] of [...tables].sort((a, b) => (a[0] < b[0] ? -1 : 1))) {
 		const directory = join(dataset, tableDir(name, manifest.date, manifest.host, manifest.trace));
 		await mkdir(directory, { recursive: true });
@@ -163,16 +164,16 @@ async function moveIntoPlace(
 			await rename(file, join(directory, part));
 			files.push(part);
 		}
-		moved[name] = {
+		moved.set(name, {
 			rows: table.rows,
 			bytes: table.bytes,
 			minTs: table.minTs,
 			maxTs: table.maxTs,
 			files,
 			columns: Object.fromEntries(table.columns),
-		};
+		});
 	}
-	return moved;
+	return Object.fromEntries(moved);
 }
 
 /** The manifest makes it true; then open.sql follows, and what no manifest lists any more goes. */

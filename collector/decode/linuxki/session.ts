@@ -7,6 +7,7 @@ import { Pipeline } from "../../pipeline.ts";
 import type { SideFiles } from "../../side/index.ts";
 import { baseStamp } from "../../write/appender.ts";
 import { type CpuSeen, cpuWindows, lostOf, newCpu } from "../cpu-seen.ts";
+import { NameCounts } from "../name-counts.ts";
 import type { Note, ReadOptions, Sink, TraceSummary } from "../source.ts";
 import type { EventTable } from "../tracepoint/event-table.ts";
 import type { EventFormat } from "../tracepoint/format.ts";
@@ -346,11 +347,9 @@ export class Session {
 		const seen = this.#seen.filter((c) => c !== undefined);
 		const base = survey.first ?? 0n;
 		const at = (ts: number): bigint => BigInt.asIntN(64, base + BigInt(ts));
-		const happened: Record<string, number> = {};
-		for (const [id, n] of this.#counts.entries()) {
-			const name = this.#nameOf(id)!;
-			happened[name] = (happened[name] ?? 0) + n;
-		}
+		const named = new NameCounts();
+		for (const [id, n] of this.#counts.entries()) named.add(this.#nameOf(id)!, n);
+		const happened = named.toRecord();
 		return {
 			buffer: recording.buffer,
 			formatVersion: String(recording.version),

@@ -9,6 +9,7 @@ import { Pipeline } from "../../pipeline.ts";
 import type { SideFiles } from "../../side/index.ts";
 import { baseStamp } from "../../write/appender.ts";
 import { type CpuSeen, cpuWindows, lostOf, newCpu } from "../cpu-seen.ts";
+import { NameCounts } from "../name-counts.ts";
 import type { Note, ReadOptions, Sink, TraceSummary } from "../source.ts";
 import type { RecordMemory } from "../tracepoint/memory.ts";
 import { attrType, clockOf, isDummy } from "./attr.ts";
@@ -473,8 +474,9 @@ export class Session {
 		const { facts } = recording;
 		const seen = this.#seen.filter((c) => c !== undefined);
 		const at = (ts: number): bigint => BigInt.asIntN(64, this.#baseNs + BigInt(ts));
-		const happened: Record<string, number> = {};
-		for (const [k, n] of this.#counts) happened[this.#names[k]!] = (happened[this.#names[k]!] ?? 0) + n;
+		const named = new NameCounts();
+		for (const [k, n] of this.#counts) named.add(this.#names[k]!, n);
+		const happened = named.toRecord();
 		const lost = lostOf(seen);
 		// what perf counts at its end includes what the kernel has told at the gaps
 		const more = Math.max(0, this.#lostSamples - lost.events);

@@ -1,6 +1,7 @@
 /** Records of a ring buffer on their way into a pipeline: what the readers of ring-buffer pages share. */
 import type { Pipeline } from "../../pipeline.ts";
 import { type CpuSeen, newCpu } from "../cpu-seen.ts";
+import { NameCounts } from "../name-counts.ts";
 import type { ReadOptions } from "../source.ts";
 import type { EventTable } from "../tracepoint/event-table.ts";
 import type { EventFormat } from "../tracepoint/format.ts";
@@ -145,14 +146,14 @@ export class BufferWalk {
 
 	/** Records by name of the event, and by number where the type has no format. */
 	byName(): { happened: Record<string, number>; unknown: Map<number, number> } {
-		const happened: Record<string, number> = {};
+		const happened = new NameCounts();
 		const unknown = new Map<number, number>();
 		for (const [id, count] of this.counts.entries()) {
 			if (count === 0) continue;
 			const name = this.#byId.get(id)?.name;
 			if (name === undefined) unknown.set(id, count);
-			else happened[name] = (happened[name] ?? 0) + count;
+			else happened.add(name, count);
 		}
-		return { happened, unknown };
+		return { happened: happened.toRecord(), unknown };
 	}
 }
