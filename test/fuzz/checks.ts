@@ -46,8 +46,9 @@ export class CheckingSink implements Sink {
 		trace.summary = summary;
 		const { window } = summary;
 		if (window && window.start > window.end) this.problems.push("a window that ends before it begins");
+		// of a CPU perf may have told switches and losses only
 		for (const c of summary.cpus)
-			if (c.first > c.last || !(c.events > 0)) this.problems.push(`CPU ${c.cpu} ends before it begins`);
+			if (c.first > c.last || !(c.events >= 0)) this.problems.push(`CPU ${c.cpu} ends before it begins`);
 		for (const n of summary.notes) if (n.text === "") this.problems.push(`a note ${n.kind} without text`);
 	}
 

@@ -309,7 +309,7 @@ export class Session {
 			this.pipeline.cpuStart(cpu, ts, tid);
 		} else if (this.#perTask) this.pipeline.current(cpu, ts, tid);
 		own.events++;
-		own.last = ts;
+		own.last = Math.max(own.last, ts);
 		return true;
 	}
 
@@ -330,7 +330,7 @@ export class Session {
 		own.gaps++;
 		own.lost += n;
 		this.pipeline.lost(cpu, own.last, ts, n);
-		own.last = ts;
+		own.last = Math.max(own.last, ts);
 	}
 
 	#tid(p: number, end: number): number {
@@ -364,7 +364,7 @@ export class Session {
 			own = this.#seen[cpu] = newCpu(cpu, ts);
 			this.pipeline.cpuStart(cpu, ts, out ? tid : -1);
 		}
-		own.last = ts;
+		own.last = Math.max(own.last, ts);
 		this.count++;
 		const other = cpuWide && end - p >= 16 ? view.getInt32(p + 12, le) : -1;
 		const preempted = (misc & miscBit.switchOutPreempt) !== 0;
