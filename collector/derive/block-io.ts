@@ -14,6 +14,7 @@
  */
 import type { Row } from "../../lib/schema/column.ts";
 import { blockIo } from "../../lib/schema/derived.ts";
+import { grown } from "../grown.ts";
 import { SlotIndex } from "./block-io-index.ts";
 import { FLUSH, Operations } from "./block-io-ops.ts";
 import { PendingRemaps } from "./block-io-remaps.ts";
@@ -900,10 +901,4 @@ export class BlockIos implements Derivation {
 		this.#lastMerged = grown(this.#lastMerged, n);
 		this.#mergedInto = grown(this.#mergedInto, n);
 	}
-}
-
-function grown<A extends Float64Array | Int32Array | Uint8Array>(array: A, length: number): A {
-	const larger = new (array.constructor as new (length: number) => A)(length);
-	larger.set(array as never);
-	return larger;
 }

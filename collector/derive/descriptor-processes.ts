@@ -5,6 +5,8 @@
  * Where task_newtask is recorded it tells at once. Otherwise the creator's clone or fork does, at its exit, when the new
  * process may have run for long (with vfork: until its exec); its table is unknown until then.
  */
+
+import { grown } from "../grown.ts";
 import type { Threads } from "../identity/threads.ts";
 import type { DeriveContext } from "./derivation.ts";
 import { type DescriptorTable, DescriptorTables } from "./descriptor-tables.ts";
@@ -135,13 +137,8 @@ export class DescriptorProcesses {
 
 	/** A call of the thread begins or ends. */
 	heard(utid: number, ts: number): void {
-		if (utid >= this.#heard.length) {
-			const larger = new Float64Array(Math.max(utid + 1, 2 * this.#heard.length)).fill(
-				Number.NEGATIVE_INFINITY,
-			);
-			larger.set(this.#heard);
-			this.#heard = larger;
-		}
+		if (utid >= this.#heard.length)
+			this.#heard = grown(this.#heard, Math.max(utid + 1, 2 * this.#heard.length), Number.NEGATIVE_INFINITY);
 		this.#heard[utid] = ts;
 	}
 

@@ -3,6 +3,7 @@
  * (fs/file.c). A slot stands for one number in one table; `since` is when it came to mean what it means, and a call that
  * began before that is not about it.
  */
+import { grown } from "../grown.ts";
 
 /** What is known of a slot, as bits. */
 export enum Slot {
@@ -452,22 +453,17 @@ export class DescriptorTables {
 		if (this.#used === MAX_SLOTS) return -1;
 		if (this.#used === this.since.length) {
 			const size = this.#used * 2;
-			this.since = grown(this.since, new Float64Array(size));
-			this.#pairSince = grown(this.#pairSince, new Float64Array(size));
-			this.file = grown(this.file, new Int32Array(size));
-			this.pair = grown(this.pair, new Int32Array(size));
-			this.socket = grown(this.socket, new Int32Array(size));
-			this.#stood = grown(this.#stood, new Float64Array(size));
-			this.#onExecSince = grown(this.#onExecSince, new Float64Array(size));
-			this.#closings = grown(this.#closings, new Uint16Array(size));
-			this.#replacings = grown(this.#replacings, new Uint16Array(size));
-			this.flags = grown(this.flags, new Uint8Array(size));
+			this.since = grown(this.since, size);
+			this.#pairSince = grown(this.#pairSince, size);
+			this.file = grown(this.file, size);
+			this.pair = grown(this.pair, size);
+			this.socket = grown(this.socket, size);
+			this.#stood = grown(this.#stood, size);
+			this.#onExecSince = grown(this.#onExecSince, size);
+			this.#closings = grown(this.#closings, size);
+			this.#replacings = grown(this.#replacings, size);
+			this.flags = grown(this.flags, size);
 		}
 		return this.#used++;
 	}
-}
-
-function grown<A extends Float64Array | Int32Array | Uint16Array | Uint8Array>(old: A, bigger: A): A {
-	bigger.set(old as never);
-	return bigger;
 }

@@ -7,6 +7,7 @@
  */
 import type { Row } from "../../lib/schema/column.ts";
 import { fileIo, socketIo } from "../../lib/schema/derived.ts";
+import { grown } from "../grown.ts";
 import { isSocketType } from "../identity/sockets.ts";
 import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derivation.ts";
 import {
@@ -279,10 +280,8 @@ export class Descriptors implements Derivation, CallListener {
 	}
 
 	#keepPath(utid: number, path: number): void {
-		const larger = new Int32Array(Math.max(utid + 1, 2 * this.#paths.length)).fill(-1);
-		larger.set(this.#paths);
-		this.#paths = larger;
-		larger[utid] = path;
+		this.#paths = grown(this.#paths, Math.max(utid + 1, 2 * this.#paths.length), -1);
+		this.#paths[utid] = path;
 	}
 
 	#entered(ts: number, utid: number, enter: Enter, first: number, second: number): void {

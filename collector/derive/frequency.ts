@@ -5,6 +5,7 @@
  */
 import type { Row } from "../../lib/schema/column.ts";
 import { frequency } from "../../lib/schema/derived.ts";
+import { grown } from "../grown.ts";
 import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derivation.ts";
 import { MAX_CPUS } from "./shared.ts";
 
@@ -48,12 +49,8 @@ export class Frequencies implements Derivation {
 	#event(ts: number, cpu: number, khz: number): void {
 		if (cpu >= this.#since.length) {
 			const cpus = Math.max(this.#since.length * 2, cpu + 1);
-			const since = new Float64Array(cpus).fill(Number.NaN);
-			since.set(this.#since);
-			const rates = new Float64Array(cpus);
-			rates.set(this.#khz);
-			this.#since = since;
-			this.#khz = rates;
+			this.#since = grown(this.#since, cpus, Number.NaN);
+			this.#khz = grown(this.#khz, cpus);
 		}
 		if (!Number.isNaN(this.#since[cpu]!)) this.#end(cpu, ts, 0);
 		this.#since[cpu] = ts;

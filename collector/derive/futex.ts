@@ -4,6 +4,7 @@
  */
 import type { Row } from "../../lib/schema/column.ts";
 import { futexWait, futexWake } from "../../lib/schema/derived.ts";
+import { grown } from "../grown.ts";
 import type { DeriveContext, TableWriter } from "./derivation.ts";
 import { errorName, restartErrors } from "./errno.ts";
 import type { ThreadClock } from "./shared.ts";
@@ -207,11 +208,8 @@ export class Futexes implements CallListener {
 	}
 
 	#familyOf(name: number): Family {
-		if (name >= this.#family.length) {
-			const larger = new Uint8Array(Math.max(name + 1, this.#family.length * 2));
-			larger.set(this.#family);
-			this.#family = larger;
-		}
+		if (name >= this.#family.length)
+			this.#family = grown(this.#family, Math.max(name + 1, this.#family.length * 2));
 		let family: Family = this.#family[name]!;
 		if (family === Family.unknown) {
 			const text = this.#context.strings.text(name);

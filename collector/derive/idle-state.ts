@@ -4,6 +4,7 @@
  */
 import type { Row } from "../../lib/schema/column.ts";
 import { idleState } from "../../lib/schema/derived.ts";
+import { grown } from "../grown.ts";
 import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derivation.ts";
 import { MAX_CPUS } from "./shared.ts";
 
@@ -99,14 +100,8 @@ export class IdleStates implements Derivation {
 		const had = this.#since.length;
 		if (cpu < had) return;
 		const cpus = Math.max(had * 2, cpu + 1);
-		const since = new Float64Array(cpus).fill(Number.NaN);
-		since.set(this.#since);
-		const state = new Float64Array(cpus);
-		state.set(this.#state);
-		const base = new Float64Array(cpus).fill(Number.NaN);
-		base.set(this.#base);
-		this.#since = since;
-		this.#state = state;
-		this.#base = base;
+		this.#since = grown(this.#since, cpus, Number.NaN);
+		this.#state = grown(this.#state, cpus);
+		this.#base = grown(this.#base, cpus, Number.NaN);
 	}
 }

@@ -11,6 +11,7 @@
  */
 import type { Row } from "../../lib/schema/column.ts";
 import { irq as irqTable, softirq as softirqTable } from "../../lib/schema/derived.ts";
+import { grown } from "../grown.ts";
 import type { Derivation, DeriveContext, FieldSpec, Subscription, TableWriter } from "./derivation.ts";
 import type { InterruptContext } from "./shared.ts";
 import { SoftirqRaises, softirqNames } from "./softirq.ts";
@@ -353,10 +354,4 @@ export class Interrupts implements Derivation, InterruptContext {
 		this.#inside = grown(this.#inside, cpus * DEPTH);
 		this.#raised = grown(this.#raised, cpus * DEPTH);
 	}
-}
-
-function grown<A extends Float64Array | Int32Array | Int8Array>(array: A, length: number): A {
-	const larger = new (array.constructor as new (length: number) => A)(length);
-	larger.set(array as never);
-	return larger;
 }

@@ -1,4 +1,5 @@
 /** Vectors of softirqs and when they were raised. */
+import { grown } from "../grown.ts";
 
 /** include/linux/interrupt.h, the enum behind softirq_to_name (Linux 6.1 to 7.2). */
 export const softirqNames = [
@@ -23,11 +24,8 @@ export class SoftirqRaises {
 	raise(cpu: number, vec: number, ts: number): void {
 		if (!(vec >= 0 && vec < VECTORS)) return;
 		const at = cpu * VECTORS + vec;
-		if (at >= this.#ts.length) {
-			const larger = new Float64Array(Math.max(this.#ts.length * 2, (cpu + 1) * VECTORS)).fill(Number.NaN);
-			larger.set(this.#ts);
-			this.#ts = larger;
-		}
+		if (at >= this.#ts.length)
+			this.#ts = grown(this.#ts, Math.max(this.#ts.length * 2, (cpu + 1) * VECTORS), Number.NaN);
 		if (Number.isNaN(this.#ts[at]!)) this.#ts[at] = ts;
 	}
 

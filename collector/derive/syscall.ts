@@ -13,6 +13,7 @@
  */
 import type { Row } from "../../lib/schema/column.ts";
 import { syscall as syscallTableDeclaration } from "../../lib/schema/derived.ts";
+import { grown } from "../grown.ts";
 import type { Derivation, DeriveContext, Subscription, TableWriter } from "./derivation.ts";
 import { errorName, MAX_ERRNO } from "./errno.ts";
 import type { OpenSyscalls, ThreadClock } from "./shared.ts";
@@ -601,12 +602,6 @@ function views(args: Int32Array): Int32Array[] {
 	return Array.from({ length: args.length / ARGS }, (_, slot) =>
 		args.subarray(slot * ARGS, (slot + 1) * ARGS),
 	);
-}
-
-function grown<A extends Float64Array | Int32Array | Uint8Array>(array: A, length: number): A {
-	const larger = new (array.constructor as new (length: number) => A)(length);
-	larger.set(array as never);
-	return larger;
 }
 
 /** String codes of the names by number, made when first needed, and what the names mean. */

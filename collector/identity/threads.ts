@@ -10,6 +10,7 @@
  * `byTid` never moves. `lastTs` is replaced when it grows: read the field each time (one load), keep no copy.
  */
 import type { StringPool } from "../derive/derivation.ts";
+import { grown } from "../grown.ts";
 
 /** PID_MAX_LIMIT of 64-bit kernels (include/linux/threads.h): tids are below it. */
 export const TID_LIMIT = 4_194_304;
@@ -547,17 +548,17 @@ export class Threads {
 
 	#grow(): void {
 		const size = this.#tid.length * 2;
-		this.lastTs = grown(this.lastTs, new Float64Array(size), Number.NaN);
-		this.#firstTs = grown(this.#firstTs, new Float64Array(size), Number.NaN);
-		this.#tid = grown(this.#tid, new Int32Array(size), 0);
-		this.#tgid = grown(this.#tgid, new Int32Array(size), -1);
-		this.#tgidFrom = grown(this.#tgidFrom, new Uint8Array(size), From.nothing);
-		this.#name = grown(this.#name, new Int32Array(size), -1);
-		this.#parent = grown(this.#parent, new Int32Array(size), -1);
-		this.#cloneLo = grown(this.#cloneLo, new Int32Array(size), 0);
-		this.#cloneHi = grown(this.#cloneHi, new Float64Array(size), Number.NaN);
-		this.#kernel = grown(this.#kernel, new Int8Array(size), -1);
-		this.#flags = grown(this.#flags, new Uint8Array(size), 0);
+		this.lastTs = grown(this.lastTs, size, Number.NaN);
+		this.#firstTs = grown(this.#firstTs, size, Number.NaN);
+		this.#tid = grown(this.#tid, size);
+		this.#tgid = grown(this.#tgid, size, -1);
+		this.#tgidFrom = grown(this.#tgidFrom, size, From.nothing);
+		this.#name = grown(this.#name, size, -1);
+		this.#parent = grown(this.#parent, size, -1);
+		this.#cloneLo = grown(this.#cloneLo, size);
+		this.#cloneHi = grown(this.#cloneHi, size, Number.NaN);
+		this.#kernel = grown(this.#kernel, size, -1);
+		this.#flags = grown(this.#flags, size);
 	}
 }
 
@@ -568,10 +569,4 @@ type Numbers = Float64Array | Int32Array | Uint8Array | Int8Array;
 function filled<A extends Numbers>(array: A, value: number): A {
 	array.fill(value);
 	return array;
-}
-
-function grown<A extends Numbers>(old: A, bigger: A, value: number): A {
-	bigger.set(old);
-	bigger.fill(value, old.length);
-	return bigger;
 }

@@ -1,6 +1,7 @@
 /** Hardclock records: samples of what each CPU did, taken by a timer. */
 import type { Row } from "../../../lib/schema/column.ts";
 import type { cpuSample } from "../../../lib/schema/events.ts";
+import { grown } from "../../grown.ts";
 import type { Pipeline } from "../../pipeline.ts";
 import type { RecordMemory } from "../tracepoint/memory.ts";
 import type { StackPlace } from "./shape.ts";
@@ -89,11 +90,7 @@ export class Hardclocks {
 	/** Makes room for the CPU; false for numbers that no machine has. */
 	#holds(cpu: number): boolean {
 		if (!(cpu >= 0 && cpu < maxCpus)) return false;
-		if (cpu >= this.#last.length) {
-			const bigger = new Float64Array(Math.min(maxCpus, 2 * cpu)).fill(Number.NaN);
-			bigger.set(this.#last);
-			this.#last = bigger;
-		}
+		if (cpu >= this.#last.length) this.#last = grown(this.#last, Math.min(maxCpus, 2 * cpu), Number.NaN);
 		return true;
 	}
 

@@ -1,4 +1,6 @@
 /** Processes of threads, as the headers of records and sched_switch tell them. */
+
+import { grown } from "../../grown.ts";
 import type { Threads } from "../../identity/threads.ts";
 
 export class Processes {
@@ -34,11 +36,7 @@ export class Processes {
 	/** To be called when the thread has a utid. */
 	after(utid: number, tgid: number): void {
 		if (utid < this.#told.length && this.#told[utid] === tgid) return;
-		if (utid >= this.#told.length) {
-			const bigger = new Int32Array(2 * Math.max(utid, this.#told.length));
-			bigger.set(this.#told);
-			this.#told = bigger;
-		}
+		if (utid >= this.#told.length) this.#told = grown(this.#told, 2 * Math.max(utid, this.#told.length));
 		this.#told[utid] = tgid;
 		this.#threads.inProcess(utid, tgid);
 	}

@@ -2,6 +2,8 @@
  * Records in the order of time: (time, CPU, position). Chunks of records lie in slots of one memory; a slot is free again
  * when all its records have had their turn.
  */
+
+import { grown } from "../../grown.ts";
 import type { RecordTimes } from "./record-times.ts";
 
 export class TimeOrder {
@@ -82,8 +84,8 @@ export class TimeOrder {
 
 	#growFresh(): void {
 		const size = this.#freshTimes.length * 2;
-		this.#freshTimes = grown(this.#freshTimes, new Float64Array(size));
-		this.#freshPositions = grown(this.#freshPositions, new Int32Array(size));
+		this.#freshTimes = grown(this.#freshTimes, size);
+		this.#freshPositions = grown(this.#freshPositions, size);
 		this.#order = new Uint32Array(size);
 		this.#spare = new Uint32Array(size);
 	}
@@ -179,17 +181,12 @@ export class TimeOrder {
 		const end = this.#at + this.#count;
 		if (total > this.#times.length) {
 			const size = Math.max(total, this.#times.length * 2);
-			this.#times = grown(this.#times.subarray(this.#at, end), new Float64Array(size));
-			this.#positions = grown(this.#positions.subarray(this.#at, end), new Int32Array(size));
+			this.#times = grown(this.#times.subarray(this.#at, end), size);
+			this.#positions = grown(this.#positions.subarray(this.#at, end), size);
 		} else {
 			this.#times.copyWithin(0, this.#at, end);
 			this.#positions.copyWithin(0, this.#at, end);
 		}
 		this.#at = 0;
 	}
-}
-
-function grown<A extends Float64Array | Int32Array>(old: A, bigger: A): A {
-	bigger.set(old as never);
-	return bigger;
 }
