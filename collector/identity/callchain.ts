@@ -3,6 +3,7 @@ import type { RecordMemory } from "../decode/tracepoint/memory.ts";
 import type { AddressSpace, AddressSpaces } from "./address-space.ts";
 import type { Binaries } from "./binary.ts";
 import { ChainCache } from "./chain-cache.ts";
+import { ChainWords } from "./chain-words.ts";
 import { isAnonymous, KERNEL_REGION } from "./frames.ts";
 import { type Judgement, judgeKernel, judgeUser, type UserPlace, userPlace } from "./judgement.ts";
 import type { KernelSymbols } from "./kallsyms.ts";
@@ -36,26 +37,6 @@ export interface CallchainOptions {
 	readonly binaries: Binaries;
 }
 
-/** One kind's words of a chain, markers included, as pairs of halves (low, high). */
-class Words {
-	readonly pairs = new Int32Array(2 * MAX_DEPTH);
-	count = 0;
-	hash = 0;
-
-	clear(): void {
-		this.count = 0;
-		this.hash = 0x811c9dc5 | 0;
-	}
-
-	add(lo: number, hi: number): void {
-		if (this.count === MAX_DEPTH) return;
-		const at = 2 * this.count++;
-		this.pairs[at] = lo;
-		this.pairs[at + 1] = hi;
-		this.hash = Math.imul(Math.imul(this.hash ^ lo, 0x01000193) ^ hi, 0x01000193);
-	}
-}
-
 export class Callchains {
 	/** Stacks of the chain that was read last; -1 = none. */
 	kernelId = -1;
@@ -66,8 +47,8 @@ export class Callchains {
 	readonly #options: CallchainOptions;
 	/** Only POWER's chains have words that may be no frames. */
 	readonly #power: boolean;
-	readonly #kernel = new Words();
-	readonly #user = new Words();
+	readonly #kernel = new ChainWords(MAX_DEPTH);
+	readonly #user = new ChainWords(MAX_DEPTH);
 	readonly #known = new ChainCache();
 	readonly #chain = new Int32Array(MAX_DEPTH);
 	#symbols: KernelSymbols | null = null;

@@ -2,8 +2,9 @@
 import { basename } from "node:path";
 import type { TraceInfo } from "../../../lib/schema/info.ts";
 import { fileHash } from "../../file-hash.ts";
-import { machineOf, openFiles } from "./ftrace-files.ts";
+import { openFiles } from "./ftrace-files.ts";
 import { limitsOf, openFtrace } from "./ftrace-open.ts";
+import { machineOf } from "./machine.ts";
 import type { Recording } from "./recording.ts";
 
 /** What `powerki info` tells: a walk over the records between the markers, without decoding them. */

@@ -3,11 +3,12 @@ import { basename } from "node:path";
 import type { Note } from "../source.ts";
 import { CpuRecords } from "../trace-dat/records.ts";
 import { RecordMemory } from "../tracepoint/memory.ts";
-import type { Machine, OpenFile } from "./ftrace-files.ts";
+import type { OpenFile } from "./ftrace-files.ts";
 import { type Formats, ftraceFormats } from "./ftrace-formats.ts";
 import { LAYOUT, PackedPages, READ_BYTES } from "./ftrace-pages.ts";
 import { type Survey, type SurveyedCpu, survey } from "./ftrace-survey.ts";
 import { type EventId, readIds } from "./ids.ts";
+import type { Machine } from "./machine.ts";
 import type { Recording } from "./recording.ts";
 
 /** Bytes of pieces in memory: 1 MiB a CPU, less where there are many CPUs. */

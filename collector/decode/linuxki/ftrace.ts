@@ -6,8 +6,9 @@ import { baseStamp } from "../../write/appender.ts";
 import { cpuWindows, lostOf } from "../cpu-seen.ts";
 import type { ReadOptions, Sink, TraceSummary } from "../source.ts";
 import { BufferWalk } from "../trace-dat/walk.ts";
-import { type Machine, machineOf, type OpenFile, openFiles } from "./ftrace-files.ts";
+import { type OpenFile, openFiles } from "./ftrace-files.ts";
 import { limitsOf, type Opened, openFtrace } from "./ftrace-open.ts";
+import { type Machine, machineOf } from "./machine.ts";
 import type { Recording } from "./recording.ts";
 
 /** Trace clocks that count ns (kernel/trace/trace.c, trace_clocks, Linux 6.12). kiinfo leaves the default. */
@@ -21,13 +22,7 @@ export async function* readFtrace(
 ): AsyncGenerator<void> {
 	const { files, close } = openFiles(recording);
 	try {
-		const own = machineOf(recording);
-		const machine: Machine = {
-			host: side.machine.host ?? own.host,
-			kernel: side.machine.kernel ?? own.kernel,
-			arch: side.machine.machine ?? own.arch,
-			pageBytes: side.machine.pageBytes ?? own.pageBytes,
-		};
+		const machine = machineOf(recording, side.machine);
 		const opened = yield* openFtrace(recording, files, machine);
 		yield* importAll(recording, files, opened, machine, side, options, sink);
 	} finally {

@@ -15,9 +15,9 @@ import type { RecordMemory } from "../tracepoint/memory.ts";
 import type { ChunkRecords } from "./chunks.ts";
 import { CpuContexts } from "./cpu-contexts.ts";
 import { damageNotes, eventName, isDamaged, recordedOf, unknownName } from "./describe.ts";
-import { type Machine, machineOf } from "./ftrace-files.ts";
 import { Hardclocks } from "./hardclock.ts";
 import { IDS, IdCounts } from "./id-counts.ts";
+import { type Machine, machineOf } from "./machine.ts";
 import { Payloads } from "./payload.ts";
 import { Processes } from "./processes.ts";
 import type { Recording } from "./recording.ts";
@@ -84,18 +84,11 @@ export class Session {
 	constructor(options: SessionOptions) {
 		this.#o = options;
 		const { recording, survey, memory, side, options: read, sink } = options;
-		const own = machineOf(recording);
-		const { machine } = side;
-		this.#machine = {
-			host: own.host ?? machine.host ?? null,
-			kernel: own.kernel ?? machine.kernel ?? null,
-			arch: own.arch ?? machine.machine ?? null,
-			pageBytes: own.pageBytes ?? machine.pageBytes ?? null,
-		};
+		this.#machine = machineOf(recording, side.machine);
 		this.#memory = memory;
 		const { kernel } = this.#machine;
 		const arch = this.#machine.arch ?? "";
-		this.#layout = shapesOf(recording.version, { arch, kernel, hz: machine.hz ?? null });
+		this.#layout = shapesOf(recording.version, { arch, kernel, hz: side.machine.hz ?? null });
 		const { shapes, prevState } = this.#layout;
 		this.#from = read.window ? read.window.from * 1e9 : Number.NEGATIVE_INFINITY;
 		this.#to = read.window ? read.window.to * 1e9 : Number.POSITIVE_INFINITY;

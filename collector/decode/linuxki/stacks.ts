@@ -4,6 +4,7 @@
  */
 import type { AddressSpace, AddressSpaces } from "../../identity/address-space.ts";
 import { ChainCache } from "../../identity/chain-cache.ts";
+import { ChainWords } from "../../identity/chain-words.ts";
 import { KERNEL_REGION } from "../../identity/frames.ts";
 import { type ChainWord, judgeLinked } from "../../identity/judgement.ts";
 import type { KernelSymbol, KernelSymbols } from "../../identity/kallsyms.ts";
@@ -43,29 +44,6 @@ export interface LikiStackOptions {
 	readonly kernelSymbols: () => KernelSymbols;
 }
 
-/** One part of a chain, as pairs of halves (low, high). */
-class Part {
-	readonly pairs = new Int32Array(2 * maxWords);
-	count = 0;
-	hash = 0;
-
-	clear(): void {
-		this.count = 0;
-		this.hash = 0x811c9dc5 | 0;
-	}
-
-	add(lo: number, hi: number): void {
-		const at = 2 * this.count++;
-		this.pairs[at] = lo;
-		this.pairs[at + 1] = hi;
-		this.hash = Math.imul(Math.imul(this.hash ^ lo, 0x01000193) ^ hi, 0x01000193);
-	}
-
-	isZero(k: number): boolean {
-		return this.pairs[2 * k] === 0 && this.pairs[2 * k + 1] === 0;
-	}
-}
-
 export class LikiStacks {
 	/** Stacks of the record that was read last; -1 = none. */
 	kernelId = -1;
@@ -85,8 +63,8 @@ export class LikiStacks {
 	/** Only POWER's chains have words that may be no frames. */
 	readonly #power: boolean;
 	readonly #timer: TimerFrames;
-	readonly #kernel = new Part();
-	readonly #user = new Part();
+	readonly #kernel = new ChainWords(maxWords);
+	readonly #user = new ChainWords(maxWords);
 	readonly #known = new ChainCache();
 	readonly #chain = new Int32Array(maxWords);
 	#symbols: KernelSymbols | null = null;
