@@ -23,6 +23,7 @@ import type {
 } from "./derive/derivation.ts";
 import { createDerivations } from "./derive/index.ts";
 import { defaultPrevState, parsePrevState } from "./derive/prev-state.ts";
+import { AddressSpaces } from "./identity/address-space.ts";
 import { Cgroups } from "./identity/cgroups.ts";
 import { Files } from "./identity/files.ts";
 import type { Names } from "./identity/resolve.ts";
@@ -350,6 +351,18 @@ export class Pipeline {
 				count: this.#backwards,
 				text: "Records came with a time before that of the record before them: the clock is not the same on all CPUs; intervals treat them as simultaneous",
 			});
+	}
+
+	/** What processes have mapped where; says in the notes of `source` when there is more than can be kept. */
+	addressSpaces(source: string): AddressSpaces {
+		return new AddressSpaces(() =>
+			this.notes.add({
+				severity: "warning",
+				kind: "mappings-many",
+				source,
+				text: "Mappings beyond the limit are not known: frames in them stay addresses",
+			}),
+		);
 	}
 
 	/** Rows of the tables of stacks, frames and binaries. To be called after finish(). */

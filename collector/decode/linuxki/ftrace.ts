@@ -5,6 +5,7 @@ import type { SideFiles } from "../../side/index.ts";
 import { baseStamp } from "../../write/appender.ts";
 import { cpuWindows, lostOf } from "../cpu-seen.ts";
 import type { ReadOptions, Sink, TraceSummary } from "../source.ts";
+import { truncations } from "../trace-dat/pages.ts";
 import { BufferWalk } from "../trace-dat/walk.ts";
 import { type OpenFile, openFiles } from "./ftrace-files.ts";
 import { limitsOf, type Opened, openFtrace } from "./ftrace-open.ts";
@@ -94,16 +95,7 @@ function* importAll(
 				count: r.badPages,
 				text: `CPU ${r.cpu}: pieces with a record length that makes no sense; what they held from there on is lost`,
 			});
-	for (const [i, s] of streams.entries())
-		if (s.damage)
-			pipeline.notes.add({
-				severity: "error",
-				kind: "truncated",
-				source: basename(files[i]!.path),
-				cpu: s.data.cpu,
-				offset: s.damage.offset,
-				text: s.damage.text,
-			});
+	for (const n of truncations(streams, (_, i) => basename(files[i]!.path))) pipeline.notes.add(n);
 	const { happened, unknown } = walk.byName();
 	for (const [id, count] of unknown)
 		pipeline.notes.add({

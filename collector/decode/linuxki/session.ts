@@ -1,5 +1,4 @@
 /** One recording of LinuxKI's module on its way to a sink: what each record means, and what is known after the last. */
-import { AddressSpaces } from "../../identity/address-space.ts";
 import type { KernelSymbols } from "../../identity/kallsyms.ts";
 import { kernelSymbolsOf } from "../../identity/kernel-symbols.ts";
 import { type BinarySymbols, demangle } from "../../identity/symbols/index.ts";
@@ -109,13 +108,7 @@ export class Session {
 			side,
 			emit: (batch) => sink.batch(batch),
 		});
-		const spaces = new AddressSpaces(() =>
-			this.#note(
-				"warning",
-				"mappings-many",
-				"Mappings beyond the limit are not known: frames in them stay addresses",
-			),
-		);
+		const spaces = this.pipeline.addressSpaces(this.#o.source);
 		mapProcesses(side.mappings, spaces);
 		const next = (name: string): number =>
 			shapes[SCHED_SWITCH]?.format.fields.find((f) => f.name === name)?.offset ?? -1;

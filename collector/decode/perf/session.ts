@@ -1,6 +1,5 @@
 /** One recording on its way to a sink: what each record means, and what is known when the last has been read. */
 import { cpuSample } from "../../../lib/schema/events.ts";
-import { AddressSpaces } from "../../identity/address-space.ts";
 import type { KernelSymbols } from "../../identity/kallsyms.ts";
 import { kernelSymbolsOf } from "../../identity/kernel-symbols.ts";
 import { type BinarySymbols, demangle } from "../../identity/symbols/index.ts";
@@ -103,13 +102,7 @@ export class Session {
 			side,
 			emit: (batch) => sink.batch(batch),
 		});
-		const spaces = new AddressSpaces(() =>
-			this.#note(
-				"warning",
-				"mappings-many",
-				"Mappings beyond the limit are not known: frames in them stay addresses",
-			),
-		);
+		const spaces = this.pipeline.addressSpaces(this.#o.source);
 		this.#tasks = new Tasks(
 			this.pipeline.threads,
 			this.pipeline.strings,

@@ -4,6 +4,7 @@
  */
 import { type Bytes, Cursor, Truncated } from "../bytes.ts";
 import { type Decompress, MAX_CHUNK } from "../compression.ts";
+import type { Note } from "../source.ts";
 import type { CpuData } from "./header.ts";
 
 export interface PageStream {
@@ -13,6 +14,27 @@ export interface PageStream {
 	readonly consumed: number;
 	/** Why the stream ended early, where it did. */
 	readonly damage: { offset: number; text: string } | null;
+}
+
+/** Says of each stream that it ended early; `source` is the file that it comes from. */
+export function truncations<S extends PageStream & { readonly data: { readonly cpu: number } }>(
+	streams: readonly S[],
+	source: (stream: S, index: number) => string,
+): Note[] {
+	return streams.flatMap((s, i) =>
+		s.damage
+			? [
+					{
+						severity: "error",
+						kind: "truncated",
+						source: source(s, i),
+						cpu: s.data.cpu,
+						offset: s.damage.offset,
+						text: s.damage.text,
+					},
+				]
+			: [],
+	);
 }
 
 /** Pages as they are: version 6, and version 7 without compression. */

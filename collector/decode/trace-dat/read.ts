@@ -13,6 +13,7 @@ import { formatsOf } from "../tracepoint/tracing-data.ts";
 import { clockScale, scaler } from "./clock.ts";
 import type { BufferInfo, TraceDatHeader } from "./header.ts";
 import { openBuffer, openTraceDat, parseUname, recordedEvents, stampNs, tracesOf } from "./open.ts";
+import { truncations } from "./pages.ts";
 import type { CpuRecords } from "./records.ts";
 import { BufferWalk } from "./walk.ts";
 
@@ -126,16 +127,7 @@ async function* readBuffer(
 			offset: r.firstBad,
 			text: `CPU ${r.cpu}: pages with a header or a record length that makes no sense; what they held is lost`,
 		});
-	for (const s of streams)
-		if (s.damage)
-			pipeline.notes.add({
-				severity: "error",
-				kind: "truncated",
-				source,
-				cpu: s.data.cpu,
-				offset: s.damage.offset,
-				text: s.damage.text,
-			});
+	for (const n of truncations(streams, () => source)) pipeline.notes.add(n);
 	const { happened, unknown } = walk.byName();
 	for (const [id, count] of unknown)
 		pipeline.notes.add({
